@@ -1,0 +1,1 @@
+//! Modules, name resolution and checks of Nas programs.

@@ -1,0 +1,1 @@
+//! The compiler's facade: one function from a world of files to a checked program.

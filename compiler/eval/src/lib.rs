@@ -1,0 +1,1 @@
+//! Evaluates Nas programs: concretely, over open choices, and abstractly for checking.

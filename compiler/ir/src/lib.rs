@@ -1,0 +1,1 @@
+//! Shapes, costs, tensors as lazy graphs, network graphs.

@@ -1,0 +1,1 @@
+//! One network graph made ready to run: differentiate, lean, place.

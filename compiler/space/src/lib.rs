@@ -1,0 +1,1 @@
+//! The algebra of choices: count, sample, encode, mutate, cost distributions.

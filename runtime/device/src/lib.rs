@@ -1,0 +1,1 @@
+//! Executes network graphs on Burn's backends: the one crate that names Burn.

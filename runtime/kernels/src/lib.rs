@@ -1,0 +1,1 @@
+//! CPU kernels: fused element-wise programs, reductions, convolutions, pooling, matrix products.

@@ -1,0 +1,1 @@
+//! Executes network graphs and plans: kernels, devices, data, store.

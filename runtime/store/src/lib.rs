@@ -1,0 +1,1 @@
+//! Content-addressed artefacts, journal and run folders that survive any interruption.

@@ -1,0 +1,2 @@
+//! The `nasc` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Nas standard library, embedded as text.
