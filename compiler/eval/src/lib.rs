@@ -1,1 +1,3 @@
 //! Evaluates Nas programs: concretely, over open choices, and abstractly for checking.
+
+pub mod program;
