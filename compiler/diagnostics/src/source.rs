@@ -22,7 +22,11 @@ impl std::fmt::Debug for Span {
 
 impl Span {
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
-        Span { file, start: start as u32, end: end as u32 }
+        Span {
+            file,
+            start: start as u32,
+            end: end as u32,
+        }
     }
 
     /// The smallest span that covers both; spans of different files give the first.
@@ -30,7 +34,11 @@ impl Span {
         if self.file != other.file {
             return self;
         }
-        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
+        Span {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 }
 
@@ -53,18 +61,55 @@ impl SourceFile {
     pub fn new(name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> Self {
         let text: Arc<str> = text.into();
         let mut starts = vec![0u32];
-        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
-        SourceFile { name: name.into(), text, line_starts: starts.into() }
+        starts.extend(
+            text.bytes()
+                .enumerate()
+                .filter(|(_, b)| *b == b'\n')
+                .map(|(i, _)| i as u32 + 1),
+        );
+        SourceFile {
+            name: name.into(),
+            text,
+            line_starts: starts.into(),
+        }
     }
 
-    pub fn line_column(&self, offset: u32) -> LineColumn {
-        let mut offset = (offset as usize).min(self.text.len());
+    /// Number of the line (from 0) that a byte stands on; past the end gives the last line.
+    pub(crate) fn line_of(&self, offset: usize) -> usize {
+        self.line_starts
+            .partition_point(|s| *s as usize <= offset)
+            .max(1)
+            - 1
+    }
+
+    /// Byte range of a line (from 0), its line feed included; empty past the end.
+    pub(crate) fn line_range(&self, line: usize) -> std::ops::Range<usize> {
+        let at = |l: usize| {
+            self.line_starts
+                .get(l)
+                .map_or(self.text.len(), |s| *s as usize)
+        };
+        at(line)..at(line + 1)
+    }
+
+    /// Moves a byte offset into the text and back to the start of a character.
+    pub(crate) fn floor(&self, offset: usize) -> usize {
+        let mut offset = offset.min(self.text.len());
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let line = self.line_starts.partition_point(|s| *s as usize <= offset).max(1);
-        let start = self.line_starts[line - 1] as usize;
-        LineColumn { line, column: self.text[start..offset].chars().count() + 1 }
+        offset
+    }
+
+    /// The place of a byte offset; one past the end of the text is its end.
+    pub fn line_column(&self, offset: u32) -> LineColumn {
+        let offset = self.floor(offset as usize);
+        let line = self.line_of(offset);
+        let start = self.line_range(line).start;
+        LineColumn {
+            line: line + 1,
+            column: self.text[start..offset].chars().count() + 1,
+        }
     }
 }
 
@@ -85,11 +130,16 @@ impl Sources {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files.iter().enumerate().map(|(i, f)| (FileId(i as u32), f))
+        self.files
+            .iter()
+            .enumerate()
+            .map(|(i, f)| (FileId(i as u32), f))
     }
 
     /// The text under a span; empty when the span points nowhere.
     pub fn text(&self, span: Span) -> &str {
-        self.get(span.file).and_then(|f| f.text.get(span.start as usize..span.end as usize)).unwrap_or("")
+        self.get(span.file)
+            .and_then(|f| f.text.get(span.start as usize..span.end as usize))
+            .unwrap_or("")
     }
 }
