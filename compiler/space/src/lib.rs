@@ -1,1 +1,23 @@
 //! The algebra of choices: count, sample, encode, mutate, cost distributions.
+//!
+//! A [`Model`] is pure data on indices. [`Space`] checks one and answers questions about its members exactly:
+//! by variable elimination with generating functions over costs, never by rejection.
+
+mod eliminate;
+mod error;
+mod member;
+mod model;
+mod poly;
+mod prefix;
+mod problem;
+mod sampler;
+mod space;
+mod walk;
+
+pub use error::TooHard;
+pub use member::{Why, hamming};
+pub use model::{Arch, Condition, Cost, Model, ModelError, Site, SiteId, Table, Window};
+pub use poly::Limits;
+pub use sampler::{Sampler, Source};
+pub use space::{Distribution, Space, Summary};
+pub use walk::{BuildError, Members};

@@ -1,0 +1,430 @@
+//! Bucket elimination: sums a product of factors over the sites, one site at a time.
+
+use std::sync::Arc;
+
+use crate::error::TooHard;
+use crate::model::SiteId;
+use crate::poly::{Budget, Coef, Over, Poly};
+use crate::problem::{Kind, Problem};
+
+/// How a product was put together, so that its members can be found again.
+pub(crate) enum Tree<C> {
+    /// No message: the key is 0.
+    Unit,
+    /// The message of one bucket (at the row that the scope picks).
+    Leaf { bucket: usize, poly: Arc<Poly<C>> },
+    /// The product of a tree and a leaf.
+    Node {
+        left: Box<Tree<C>>,
+        right: Box<Tree<C>>,
+        poly: Arc<Poly<C>>,
+    },
+}
+
+impl<C: Coef> Tree<C> {
+    pub fn poly(&self) -> Arc<Poly<C>> {
+        match self {
+            Self::Unit => Arc::new(Poly::term(0, C::unit())),
+            Self::Leaf { poly, .. } | Self::Node { poly, .. } => poly.clone(),
+        }
+    }
+
+    /// The product of messages, smallest first: `None` if it is zero.
+    pub fn product(
+        mut parts: Vec<(usize, Arc<Poly<C>>)>,
+        problem: &Problem,
+        budget: &Budget,
+    ) -> Result<Option<Self>, Over> {
+        parts.sort_by_key(|p| p.1.len());
+        if parts.first().is_some_and(|p| p.1.len() == 0) {
+            return Ok(None);
+        }
+        let mut tree = Self::Unit;
+        for (bucket, poly) in parts {
+            let leaf = Self::Leaf {
+                bucket,
+                poly: poly.clone(),
+            };
+            tree = match tree {
+                Self::Unit => leaf,
+                left => {
+                    let product = left.poly().mul(&poly, &problem.keys, budget)?;
+                    if product.len() == 0 {
+                        return Ok(None);
+                    }
+                    Self::Node {
+                        left: Box::new(left),
+                        right: Box::new(leaf),
+                        poly: Arc::new(product),
+                    }
+                }
+            };
+        }
+        Ok(Some(tree))
+    }
+}
+
+/// For one row of a bucket, one option of its site: what the bucket's own factors add, and the rest.
+pub(crate) struct Arm<C> {
+    pub code: usize,
+    pub shift: u128,
+    pub tree: Tree<C>,
+}
+
+pub(crate) struct Row<C> {
+    pub total: Arc<Poly<C>>,
+    /// Only if asked to keep them.
+    pub arms: Vec<Arm<C>>,
+}
+
+/// The elimination of one site.
+pub(crate) struct Bucket<C> {
+    pub var: SiteId,
+    /// The sites that the message reads.
+    pub scope: Vec<SiteId>,
+    strides: Vec<usize>,
+    pub rows: Vec<Row<C>>,
+}
+
+impl<C> Bucket<C> {
+    pub fn row(&self, codes: &[usize]) -> &Row<C> {
+        &self.rows[self
+            .scope
+            .iter()
+            .zip(&self.strides)
+            .map(|(s, n)| codes[*s] * n)
+            .sum::<usize>()]
+    }
+}
+
+pub(crate) struct Elimination<C> {
+    /// In elimination order.
+    pub buckets: Vec<Bucket<C>>,
+    /// Buckets whose message reads nothing, with that message.
+    pub roots: Vec<(usize, Arc<Poly<C>>)>,
+    /// What factors without sites come to; `None` where they exclude everything.
+    pub constant: Option<C>,
+}
+
+fn hard(problem: &Problem, sites: &[SiteId], over: Over) -> TooHard {
+    let reason = match over {
+        Over::Rows => "these choices are coupled too closely: their joint table is too large",
+        Over::Terms => "the costs of these choices take too many distinct values together",
+        Over::Work => "the costs of these choices take too long to combine",
+    };
+    TooHard {
+        sites: sites.iter().map(|&s| problem.names[s].clone()).collect(),
+        reason: reason.into(),
+    }
+}
+
+/// Eliminates the sites in `order`; with `keep`, what is needed to find members again is kept.
+pub(crate) fn eliminate<C: Coef>(
+    problem: &Problem,
+    order: &[SiteId],
+    keep: bool,
+    budget: &Budget,
+) -> Result<Elimination<C>, TooHard> {
+    let mut out = Elimination {
+        buckets: Vec::with_capacity(order.len()),
+        roots: Vec::new(),
+        constant: Some(C::unit()),
+    };
+    let mut used = vec![false; problem.factors.len()];
+    for f in problem.factors.iter().filter(|f| f.scope.is_empty()) {
+        out.constant = match (&f.kind, out.constant) {
+            (Kind::Weigh(v), Some(c)) => Some(c.mul(&C::weigh(v[0]))),
+            (Kind::Allow(v), c) => c.filter(|_| v[0]),
+            (_, c) => c,
+        };
+    }
+    let mut live: Vec<usize> = Vec::new();
+    for &var in order {
+        let factors: Vec<usize> = (0..used.len())
+            .filter(|&f| !used[f] && problem.factors[f].scope.contains(&var))
+            .collect();
+        factors.iter().for_each(|&f| used[f] = true);
+        let (children, rest): (Vec<usize>, Vec<usize>) = live
+            .into_iter()
+            .partition(|&b: &usize| out.buckets[b].scope.contains(&var));
+        live = rest;
+        let mut scope: Vec<SiteId> = factors
+            .iter()
+            .flat_map(|&f| problem.factors[f].scope.iter().copied())
+            .collect();
+        scope.extend(
+            children
+                .iter()
+                .flat_map(|&b| out.buckets[b].scope.iter().copied()),
+        );
+        scope.retain(|&s| s != var);
+        scope.sort_unstable();
+        scope.dedup();
+        let bucket = fill(
+            problem,
+            var,
+            scope,
+            &factors,
+            &children,
+            &out.buckets,
+            keep,
+            budget,
+        )?;
+        if bucket.scope.is_empty() {
+            out.roots
+                .push((out.buckets.len(), bucket.rows[0].total.clone()));
+        } else {
+            live.push(out.buckets.len());
+        }
+        out.buckets.push(bucket);
+    }
+    Ok(out)
+}
+
+#[allow(clippy::too_many_arguments)]
+fn fill<C: Coef>(
+    problem: &Problem,
+    var: SiteId,
+    scope: Vec<SiteId>,
+    factors: &[usize],
+    children: &[usize],
+    buckets: &[Bucket<C>],
+    keep: bool,
+    budget: &Budget,
+) -> Result<Bucket<C>, TooHard> {
+    let fail = |over| {
+        let mut sites = scope.clone();
+        sites.push(var);
+        sites.sort_unstable();
+        hard(problem, &sites, over)
+    };
+    let size = scope
+        .iter()
+        .try_fold(1usize, |n, &s| n.checked_mul(problem.widths[s]));
+    let Some(size) = size.filter(|n| *n <= budget.limits.rows) else {
+        return Err(fail(Over::Rows));
+    };
+    let mut strides = vec![1; scope.len()];
+    for i in (1..scope.len()).rev() {
+        strides[i - 1] = strides[i] * problem.widths[scope[i]];
+    }
+    let mut codes = vec![0usize; problem.widths.len()];
+    let mut rows = Vec::with_capacity(size);
+    let nothing = Arc::new(Poly::empty());
+    let mut held = 0usize;
+    for _ in 0..size {
+        let mut arms = Vec::new();
+        let mut parts = Vec::new();
+        budget
+            .spend((problem.widths[var] * (factors.len() + children.len() + 1)) as u64)
+            .map_err(fail)?;
+        'code: for code in 0..problem.widths[var] {
+            codes[var] = code;
+            let (mut shift, mut scale) = (0u128, C::unit());
+            for &f in factors {
+                let factor = &problem.factors[f];
+                let row = factor.row(&codes);
+                match &factor.kind {
+                    Kind::Allow(v) if !v[row] => continue 'code,
+                    Kind::Allow(_) => {}
+                    Kind::Key(v) => shift += v[row],
+                    Kind::Weigh(v) => scale = scale.mul(&C::weigh(v[row])),
+                }
+            }
+            if problem.keys.over(shift) {
+                continue;
+            }
+            let messages = children
+                .iter()
+                .map(|&b| (b, buckets[b].row(&codes).total.clone()))
+                .collect();
+            let Some(tree) = Tree::product(messages, problem, budget).map_err(fail)? else {
+                continue;
+            };
+            parts.push((shift, scale, tree.poly()));
+            if keep {
+                arms.push(Arm { code, shift, tree });
+            }
+        }
+        let total = if parts.is_empty() {
+            nothing.clone()
+        } else {
+            Arc::new(Poly::sum(&parts, &problem.keys, budget).map_err(fail)?)
+        };
+        held += total.len();
+        if held > budget.limits.terms {
+            return Err(fail(Over::Terms));
+        }
+        rows.push(Row { total, arms });
+        for i in (0..scope.len()).rev() {
+            codes[scope[i]] += 1;
+            if codes[scope[i]] < problem.widths[scope[i]] {
+                break;
+            }
+            codes[scope[i]] = 0;
+        }
+    }
+    Ok(Bucket {
+        var,
+        scope,
+        strides,
+        rows,
+    })
+}
+
+/// The two halves of the product of all roots; members are pairs of their entries whose keys fit the windows.
+pub(crate) struct Halves<C> {
+    /// `None`: no member.
+    pub trees: Option<(Tree<C>, Tree<C>)>,
+}
+
+impl<C: Coef> Elimination<C> {
+    /// Splits the roots in two products of like size, so that the full product is never needed.
+    pub fn halves(&self, problem: &Problem, budget: &Budget) -> Result<Halves<C>, TooHard> {
+        let fail = |over| {
+            hard(
+                problem,
+                &(0..problem.widths.len()).collect::<Vec<_>>(),
+                over,
+            )
+        };
+        let mut roots = self.roots.clone();
+        roots.sort_by_key(|r| std::cmp::Reverse(r.1.len()));
+        let mut sides: [Vec<(usize, Arc<Poly<C>>)>; 2] = [Vec::new(), Vec::new()];
+        let mut sizes = [0f64; 2];
+        for (bucket, poly) in roots {
+            let to = usize::from(sizes[1] < sizes[0]);
+            sizes[to] += (poly.len().max(1) as f64).ln();
+            sides[to].push((bucket, poly));
+        }
+        let [a, b] = sides;
+        let (a, b) = (
+            Tree::product(a, problem, budget).map_err(fail)?,
+            Tree::product(b, problem, budget).map_err(fail)?,
+        );
+        let trees = if self.constant.is_none() || problem.keys.impossible {
+            None
+        } else {
+            a.zip(b)
+        };
+        Ok(Halves { trees })
+    }
+
+    /// The generating function of all members, without a look at lower ends of windows.
+    pub fn total(&self, problem: &Problem, budget: &Budget) -> Result<Poly<C>, TooHard> {
+        let fail = |over| {
+            hard(
+                problem,
+                &(0..problem.widths.len()).collect::<Vec<_>>(),
+                over,
+            )
+        };
+        let Some(constant) = self.constant.as_ref().filter(|_| !problem.keys.impossible) else {
+            return Ok(Poly::empty());
+        };
+        let Some(tree) = Tree::product(self.roots.clone(), problem, budget).map_err(fail)? else {
+            return Ok(Poly::empty());
+        };
+        Poly::term(0, constant.clone())
+            .mul(&tree.poly(), &problem.keys, budget)
+            .map_err(fail)
+    }
+
+    /// The sum of coefficients over members that meet the windows.
+    pub fn sum(&self, problem: &Problem, budget: &Budget) -> Result<C, TooHard> {
+        let fail = |over| {
+            hard(
+                problem,
+                &(0..problem.widths.len()).collect::<Vec<_>>(),
+                over,
+            )
+        };
+        let (Some((a, b)), Some(constant)) = (self.halves(problem, budget)?.trees, &self.constant)
+        else {
+            return Ok(C::none());
+        };
+        let (a, b) = (a.poly(), b.poly());
+        let mut sum = C::none();
+        match problem.keys.interval() {
+            Some((low, high)) => {
+                // Both sides sorted: as the key of `a` falls, the matching run in `b` moves up, and its sum is a
+                // difference of running sums; coefficients need not have a minus, so two stacks of sums stand in.
+                let runs = Runs::new(&b.coefs);
+                for (k, c) in a.keys.iter().zip(&a.coefs) {
+                    if *k > high {
+                        break;
+                    }
+                    let from = b.keys.partition_point(|x| x + k < low);
+                    let to = b.keys.partition_point(|x| *x <= high - k);
+                    if let Some(part) = runs.sum(&b.coefs, from, to) {
+                        sum.fma(c, &part);
+                    }
+                }
+            }
+            None => {
+                budget
+                    .spend(a.len() as u64 * b.len() as u64)
+                    .map_err(fail)?;
+                for (ka, ca) in a.keys.iter().zip(&a.coefs) {
+                    for (kb, cb) in b.keys.iter().zip(&b.coefs) {
+                        if problem.keys.inside(ka + kb) {
+                            sum.fma(ca, cb);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(constant.mul(&sum))
+    }
+}
+
+/// Sums over ranges without subtraction: sums of aligned blocks, doubling in length.
+struct Runs<C>(Vec<Vec<C>>);
+
+impl<C: Coef> Runs<C> {
+    fn new(values: &[C]) -> Self {
+        let mut levels: Vec<Vec<C>> = Vec::new();
+        let mut last: &[C] = values;
+        while last.len() > 1 {
+            let next = last.chunks(2).map(|p| {
+                let mut s = p[0].clone();
+                if let Some(q) = p.get(1) {
+                    s.add(q);
+                }
+                s
+            });
+            let next: Vec<C> = next.collect();
+            levels.push(next);
+            last = &levels[levels.len() - 1];
+        }
+        Self(levels)
+    }
+
+    fn sum(&self, values: &[C], mut from: usize, mut to: usize) -> Option<C> {
+        let mut sum: Option<C> = None;
+        let mut add = |c: &C| match &mut sum {
+            Some(s) => s.add(c),
+            None => sum = Some(c.clone()),
+        };
+        let mut level = 0;
+        while from < to {
+            let row: &[C] = if level == 0 {
+                values
+            } else {
+                &self.0[level - 1]
+            };
+            if from % 2 == 1 {
+                add(&row[from]);
+                from += 1;
+            }
+            if to % 2 == 1 && from < to {
+                to -= 1;
+                add(&row[to]);
+            }
+            from /= 2;
+            to /= 2;
+            level += 1;
+        }
+        sum
+    }
+}

@@ -1,0 +1,160 @@
+//! Membership of one architecture: what it violates, how it reads, how far two are apart.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::{Arch, Model, SiteId};
+
+/// Why an architecture is not a feasible member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It has another number of sites than the space.
+    Length { found: usize, expected: usize },
+    /// A site is absent though its condition holds.
+    Missing { site: SiteId, address: Arc<str> },
+    /// A site is given though its condition does not hold.
+    Extra { site: SiteId, address: Arc<str> },
+    /// The option index is outside the domain.
+    Option {
+        site: SiteId,
+        address: Arc<str>,
+        option: usize,
+        domain: usize,
+    },
+    /// A predicate (index in the model) does not hold; the choices it reads as `address = label`.
+    Predicate {
+        predicate: usize,
+        choices: Vec<String>,
+    },
+    /// A cost lies outside a window (index in the model).
+    Window {
+        window: usize,
+        cost: Arc<str>,
+        value: i128,
+        low: Option<i128>,
+        high: Option<i128>,
+    },
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Length { found, expected } => {
+                write!(f, "it has {found} choices where the space has {expected}")
+            }
+            Self::Missing { address, .. } => write!(f, "`{address}` exists here and has no option"),
+            Self::Extra { address, .. } => {
+                write!(f, "`{address}` does not exist here and has an option")
+            }
+            Self::Option {
+                address,
+                option,
+                domain,
+                ..
+            } => {
+                write!(
+                    f,
+                    "`{address}` has {domain} options, and {option} is not one of them"
+                )
+            }
+            Self::Predicate { choices, .. } => {
+                write!(f, "the condition does not hold for {}", choices.join(", "))
+            }
+            Self::Window {
+                cost,
+                value,
+                low,
+                high,
+                ..
+            } => match (low, high) {
+                (_, Some(high)) if value > high => write!(f, "`{cost}` is {value}, above {high}"),
+                (Some(low), _) => write!(f, "`{cost}` is {value}, below {low}"),
+                _ => write!(f, "`{cost}` is {value}"),
+            },
+        }
+    }
+}
+impl std::error::Error for Why {}
+
+impl Model {
+    /// Whether `arch` is a raw member: one valid option exactly at the sites that exist.
+    pub fn well_formed(&self, arch: &Arch) -> Result<(), Why> {
+        if arch.0.len() != self.sites.len() {
+            return Err(Why::Length {
+                found: arch.0.len(),
+                expected: self.sites.len(),
+            });
+        }
+        for (site, s) in self.sites.iter().enumerate() {
+            let address = s.address.clone();
+            match (self.exists(site, &arch.0[..site]), arch.0[site]) {
+                (true, None) => return Err(Why::Missing { site, address }),
+                (false, Some(_)) => return Err(Why::Extra { site, address }),
+                (true, Some(option)) if option >= s.labels.len() => {
+                    return Err(Why::Option {
+                        site,
+                        address,
+                        option,
+                        domain: s.labels.len(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `arch` is a feasible member; the error is the first violated part.
+    pub fn contains(&self, arch: &Arch) -> Result<(), Why> {
+        self.well_formed(arch)?;
+        match self.violations(arch).into_iter().next() {
+            Some(why) => Err(why),
+            None => Ok(()),
+        }
+    }
+
+    /// The predicates and windows that a raw member violates.
+    pub fn violations(&self, arch: &Arch) -> Vec<Why> {
+        let mut out = Vec::new();
+        for (predicate, table) in self.predicates.iter().enumerate() {
+            if !table.at(self, arch) {
+                let choices = table
+                    .sites
+                    .iter()
+                    .map(|&s| self.describe_site(s, arch))
+                    .collect();
+                out.push(Why::Predicate { predicate, choices });
+            }
+        }
+        for (window, w) in self.windows.iter().enumerate() {
+            let value = self.cost(&w.cost, arch).unwrap_or(0);
+            if w.low.is_some_and(|l| value < l) || w.high.is_some_and(|h| value > h) {
+                out.push(Why::Window {
+                    window,
+                    cost: w.cost.clone(),
+                    value,
+                    low: w.low,
+                    high: w.high,
+                });
+            }
+        }
+        out
+    }
+
+    /// One choice of a member as `address = label`.
+    pub fn describe_site(&self, site: SiteId, arch: &Arch) -> String {
+        let s = &self.sites[site];
+        match arch.0[site].and_then(|o| s.labels.get(o)) {
+            Some(label) => format!("{} = {label}", s.address),
+            None => format!("{} absent", s.address),
+        }
+    }
+}
+
+/// The number of sites that both have and where they differ.
+pub fn hamming(a: &Arch, b: &Arch) -> usize {
+    a.0.iter()
+        .zip(&b.0)
+        .filter(|(x, y)| matches!((x, y), (Some(x), Some(y)) if x != y))
+        .count()
+}

@@ -1,0 +1,396 @@
+//! Generating functions: maps from a packed cost to a coefficient, with a budget on size and work.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+
+use num_bigint::{BigInt, BigUint};
+use num_traits::{One, Zero};
+
+use crate::problem::Keys;
+
+/// What is carried for each cost value: a commutative semiring.
+pub(crate) trait Coef: Clone {
+    fn none() -> Self;
+    fn unit() -> Self;
+    fn add(&mut self, other: &Self);
+    fn mul(&self, other: &Self) -> Self;
+    /// The weight of a partial member with this cost; 1 where the coefficient only counts.
+    fn weigh(_cost: i128) -> Self {
+        Self::unit()
+    }
+    /// Adds `a * b`.
+    fn fma(&mut self, a: &Self, b: &Self) {
+        self.add(&a.mul(b));
+    }
+}
+
+/// A coefficient that counts, so that members can be ranked by it.
+pub(crate) trait Count: Coef + Ord + Send + Sync {
+    fn is_none(&self) -> bool;
+    fn sub(&mut self, other: &Self);
+    fn div_rem(&self, by: &Self) -> (Self, Self);
+    fn big(&self) -> BigUint;
+    fn from_big(n: &BigUint) -> Self;
+}
+
+impl Coef for u128 {
+    fn none() -> Self {
+        0
+    }
+    fn unit() -> Self {
+        1
+    }
+    fn add(&mut self, other: &Self) {
+        *self += other;
+    }
+    fn mul(&self, other: &Self) -> Self {
+        self * other
+    }
+}
+impl Count for u128 {
+    fn is_none(&self) -> bool {
+        *self == 0
+    }
+    fn sub(&mut self, other: &Self) {
+        *self -= other;
+    }
+    fn div_rem(&self, by: &Self) -> (Self, Self) {
+        // Most divisions are small, and the short one is several times faster.
+        match (u64::try_from(*self), u64::try_from(*by)) {
+            (Ok(a), Ok(b)) => ((a / b) as u128, (a % b) as u128),
+            _ => (self / by, self % by),
+        }
+    }
+    fn big(&self) -> BigUint {
+        (*self).into()
+    }
+    fn from_big(n: &BigUint) -> Self {
+        u128::try_from(n).unwrap_or(u128::MAX)
+    }
+}
+
+impl Coef for BigUint {
+    fn none() -> Self {
+        Zero::zero()
+    }
+    fn unit() -> Self {
+        One::one()
+    }
+    fn add(&mut self, other: &Self) {
+        *self += other;
+    }
+    fn mul(&self, other: &Self) -> Self {
+        self * other
+    }
+}
+impl Count for BigUint {
+    fn is_none(&self) -> bool {
+        Zero::is_zero(self)
+    }
+    fn sub(&mut self, other: &Self) {
+        *self -= other;
+    }
+    fn div_rem(&self, by: &Self) -> (Self, Self) {
+        (self / by, self % by)
+    }
+    fn big(&self) -> BigUint {
+        self.clone()
+    }
+    fn from_big(n: &BigUint) -> Self {
+        n.clone()
+    }
+}
+
+/// Count, sum, least and largest cost of a set of partial members.
+#[derive(Clone, Debug)]
+pub(crate) struct Moments {
+    pub count: BigUint,
+    pub sum: BigInt,
+    pub range: Option<(i128, i128)>,
+}
+
+impl Coef for Moments {
+    fn none() -> Self {
+        Self {
+            count: Zero::zero(),
+            sum: Zero::zero(),
+            range: None,
+        }
+    }
+    fn unit() -> Self {
+        Self::weigh(0)
+    }
+    fn weigh(cost: i128) -> Self {
+        Self {
+            count: One::one(),
+            sum: cost.into(),
+            range: Some((cost, cost)),
+        }
+    }
+    fn add(&mut self, other: &Self) {
+        self.count += &other.count;
+        self.sum += &other.sum;
+        self.range = Range(self.range).join(other.range);
+    }
+    fn mul(&self, other: &Self) -> Self {
+        Self {
+            count: &self.count * &other.count,
+            sum: &self.sum * BigInt::from(other.count.clone())
+                + &other.sum * BigInt::from(self.count.clone()),
+            range: Range(self.range).mul(&Range(other.range)).0,
+        }
+    }
+}
+
+/// Least and largest cost only; `None` for no member.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Range(pub Option<(i128, i128)>);
+
+impl Range {
+    fn join(self, other: Option<(i128, i128)>) -> Option<(i128, i128)> {
+        match (self.0, other) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        }
+    }
+}
+
+impl Coef for Range {
+    fn none() -> Self {
+        Self(None)
+    }
+    fn unit() -> Self {
+        Self(Some((0, 0)))
+    }
+    fn weigh(cost: i128) -> Self {
+        Self(Some((cost, cost)))
+    }
+    fn add(&mut self, other: &Self) {
+        self.0 = self.join(other.0);
+    }
+    fn mul(&self, other: &Self) -> Self {
+        Self(self.0.zip(other.0).map(|(a, b)| (a.0 + b.0, a.1 + b.1)))
+    }
+}
+
+/// How much work an exact answer may take before it is given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows of one message or table.
+    pub rows: usize,
+    /// Distinct costs (vectors) in one generating function.
+    pub terms: usize,
+    /// Multiply-adds in all.
+    pub work: u64,
+    /// Raw members up to which plain enumeration steps in.
+    pub enumerate: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rows: 1 << 20,
+            terms: 1 << 23,
+            work: 3_000_000_000,
+            enumerate: 5_000_000,
+        }
+    }
+}
+
+/// A limit was passed: which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Over {
+    Rows,
+    Terms,
+    Work,
+}
+
+pub(crate) struct Budget {
+    pub limits: Limits,
+    spent: Cell<u64>,
+}
+
+impl Budget {
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            spent: Cell::new(0),
+        }
+    }
+
+    pub fn spend(&self, work: u64) -> Result<(), Over> {
+        self.spent.set(self.spent.get().saturating_add(work));
+        if self.spent.get() > self.limits.work {
+            Err(Over::Work)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Sorted by key; no key twice.
+#[derive(Clone, Debug)]
+pub(crate) struct Poly<C> {
+    pub keys: Vec<u128>,
+    pub coefs: Vec<C>,
+}
+
+#[derive(Default)]
+struct Mix(u64);
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &b in bytes {
+            self.write_u64(b.into());
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(23) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 ^= self.0 >> 29;
+    }
+    fn write_u128(&mut self, n: u128) {
+        self.write_u64(n as u64);
+        self.write_u64((n >> 64) as u64);
+    }
+}
+
+/// The widest dense accumulator, in entries.
+const DENSE: u128 = 1 << 23;
+
+impl<C: Coef> Poly<C> {
+    pub fn term(key: u128, coef: C) -> Self {
+        Self {
+            keys: vec![key],
+            coefs: vec![coef],
+        }
+    }
+
+    pub fn empty() -> Self {
+        Self {
+            keys: Vec::new(),
+            coefs: Vec::new(),
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub fn get(&self, key: u128) -> Option<&C> {
+        self.keys.binary_search(&key).ok().map(|i| &self.coefs[i])
+    }
+
+    fn from_sorted(pairs: impl IntoIterator<Item = (u128, C)>) -> Self {
+        let mut out = Self::empty();
+        for (key, coef) in pairs {
+            if out.keys.last() == Some(&key) {
+                if let Some(last) = out.coefs.last_mut() {
+                    last.add(&coef);
+                }
+            } else {
+                out.keys.push(key);
+                out.coefs.push(coef);
+            }
+        }
+        out
+    }
+
+    /// The sum of shifted, scaled parts, without keys that no window allows.
+    pub fn sum(
+        parts: &[(u128, C, Arc<Poly<C>>)],
+        keys: &Keys,
+        budget: &Budget,
+    ) -> Result<Self, Over> {
+        let total: usize = parts.iter().map(|p| p.2.len()).sum();
+        budget.spend(total as u64)?;
+        let mut pairs = Vec::with_capacity(total);
+        for (shift, scale, poly) in parts {
+            pairs.extend(
+                poly.keys
+                    .iter()
+                    .zip(&poly.coefs)
+                    .map(|(k, c)| (k + shift, c.mul(scale)))
+                    .filter(|p| !keys.over(p.0)),
+            );
+        }
+        // Each part is sorted already: the stable sort finds these runs and merges them.
+        pairs.sort_by_key(|p| p.0);
+        Ok(Self::from_sorted(pairs))
+    }
+
+    /// The product, without keys that no window allows.
+    pub fn mul(&self, other: &Self, keys: &Keys, budget: &Budget) -> Result<Self, Over> {
+        let (a, b) = if self.len() <= other.len() {
+            (self, other)
+        } else {
+            (other, self)
+        };
+        let pairs = (a.len() as u64).saturating_mul(b.len() as u64);
+        if pairs == 0 {
+            return Ok(Self::empty());
+        }
+        budget.spend(pairs)?;
+        if a.len() == 1 {
+            let shifted = b
+                .keys
+                .iter()
+                .zip(&b.coefs)
+                .map(|(k, c)| (k + a.keys[0], c.mul(&a.coefs[0])));
+            return Ok(Self::from_sorted(shifted.filter(|p| !keys.over(p.0))));
+        }
+        let low = a.keys[0] + b.keys[0];
+        let high = (a.keys[a.len() - 1] + b.keys[b.len() - 1]).min(keys.cap());
+        if high < low {
+            return Ok(Self::empty());
+        }
+        let span = high - low;
+        if span < DENSE && span <= 4 * u128::from(pairs) + 64 {
+            return Ok(Self::dense(a, b, low, span as usize, keys));
+        }
+        let mut map: HashMap<u128, C, BuildHasherDefault<Mix>> = HashMap::default();
+        for (ka, ca) in a.keys.iter().zip(&a.coefs) {
+            for (kb, cb) in b.keys.iter().zip(&b.coefs) {
+                if !keys.over(ka + kb) {
+                    map.entry(ka + kb).or_insert_with(C::none).fma(ca, cb);
+                }
+            }
+            if map.len() > budget.limits.terms {
+                return Err(Over::Terms);
+            }
+        }
+        let mut pairs: Vec<(u128, C)> = map.into_iter().collect();
+        pairs.sort_unstable_by_key(|p| p.0);
+        Ok(Self::from_sorted(pairs))
+    }
+
+    fn dense(a: &Self, b: &Self, low: u128, span: usize, keys: &Keys) -> Self {
+        let mut sums = vec![C::none(); span + 1];
+        let mut hit = vec![false; span + 1];
+        let offsets: Vec<usize> = b.keys.iter().map(|k| (k - b.keys[0]) as usize).collect();
+        for (ka, ca) in a.keys.iter().zip(&a.coefs) {
+            let base = (ka - a.keys[0]) as usize;
+            for (o, cb) in offsets.iter().zip(&b.coefs) {
+                let at = base + o;
+                if at > span {
+                    break;
+                }
+                sums[at].fma(ca, cb);
+                hit[at] = true;
+            }
+        }
+        let found = sums
+            .into_iter()
+            .zip(hit)
+            .enumerate()
+            .filter(|(_, (_, hit))| *hit);
+        Self::from_sorted(
+            found
+                .map(|(i, (c, _))| (low + i as u128, c))
+                .filter(|p| !keys.over(p.0)),
+        )
+    }
+}

@@ -1,0 +1,304 @@
+//! A checked model with its answers: sizes and cost figures, exact and without enumeration where it decomposes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use num_bigint::{BigInt, BigUint};
+use num_traits::{ToPrimitive, Zero};
+
+use crate::eliminate::eliminate;
+use crate::error::TooHard;
+use crate::model::{Arch, Model, ModelError, Table};
+use crate::poly::{Budget, Coef, Limits, Moments, Range};
+use crate::prefix::Prefix;
+use crate::problem::Problem;
+
+/// A checked model; what is expensive is computed once and kept.
+pub struct Space {
+    pub(crate) model: Arc<Model>,
+    pub(crate) limits: Limits,
+    pub(crate) prefix: OnceLock<Result<Prefix, TooHard>>,
+    pub(crate) ranks: OnceLock<Result<Prefix, TooHard>>,
+}
+
+/// How often each cost value occurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Distribution {
+    /// Cost value and number of members, by rising value.
+    pub counts: Vec<(i128, BigUint)>,
+    /// 0: exact. Otherwise a member counted at `v` costs between `v` and `v + error`.
+    pub error: i128,
+}
+
+/// Least, mean and largest cost over the feasible members, exact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Smallest cost of a feasible member.
+    pub min: i128,
+    /// Largest cost of a feasible member.
+    pub max: i128,
+    /// Sum over the feasible members.
+    pub sum: BigInt,
+    /// Number of feasible members.
+    pub count: BigUint,
+}
+
+impl Summary {
+    /// The mean, rounded to the nearest double.
+    pub fn mean(&self) -> f64 {
+        let (count, whole) = (BigInt::from(self.count.clone()), self.sum.clone());
+        let rest = &whole % &count;
+        (&whole / &count).to_f64().unwrap_or(f64::NAN)
+            + rest.to_f64().unwrap_or(f64::NAN) / count.to_f64().unwrap_or(f64::NAN)
+    }
+}
+
+impl Distribution {
+    /// Number of members.
+    pub fn total(&self) -> BigUint {
+        self.counts.iter().map(|c| &c.1).sum()
+    }
+
+    /// Smallest value that at least `numerator / denominator` of the members do not exceed; `None` if there are none.
+    pub fn quantile(&self, numerator: u64, denominator: u64) -> Option<i128> {
+        let want = self.total() * numerator;
+        let mut seen = BigUint::zero();
+        self.counts.iter().find_map(|(v, n)| {
+            seen += n;
+            (&seen * denominator.max(1) >= want).then_some(*v)
+        })
+    }
+
+    /// `bins` ranges of equal width: (first value, last value, members).
+    pub fn histogram(&self, bins: usize) -> Vec<(i128, i128, BigUint)> {
+        let (Some(first), Some(last)) = (self.counts.first(), self.counts.last()) else {
+            return Vec::new();
+        };
+        let bins = bins.max(1) as i128;
+        let width = (last.0 - first.0) / bins + 1;
+        let mut out: Vec<_> = (0..bins)
+            .map(|i| {
+                (
+                    first.0 + i * width,
+                    first.0 + (i + 1) * width - 1,
+                    BigUint::zero(),
+                )
+            })
+            .take_while(|b| b.0 <= last.0)
+            .collect();
+        for (v, n) in &self.counts {
+            out[((v - first.0) / width) as usize].2 += n;
+        }
+        out
+    }
+}
+
+impl Space {
+    /// Checks the model.
+    pub fn new(model: Model) -> Result<Self, ModelError> {
+        Self::with_limits(model, Limits::default())
+    }
+
+    /// Checks the model; `limits` bound the work of an exact answer.
+    pub fn with_limits(model: Model, limits: Limits) -> Result<Self, ModelError> {
+        model.check()?;
+        Ok(Self {
+            model: Arc::new(model),
+            limits,
+            prefix: OnceLock::new(),
+            ranks: OnceLock::new(),
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn count(&self, problem: &Problem) -> Result<BigUint, TooHard> {
+        let budget = Budget::new(self.limits);
+        let order = problem.min_fill();
+        if problem.small() {
+            Ok(eliminate::<u128>(problem, &order, false, &budget)?
+                .sum(problem, &budget)?
+                .into())
+        } else {
+            eliminate::<BigUint>(problem, &order, false, &budget)?.sum(problem, &budget)
+        }
+    }
+
+    /// Members without a look at predicates and windows; absent choices are no dimensions.
+    pub fn raw_size(&self) -> Result<BigUint, TooHard> {
+        self.count(&Problem::raw(&self.model, self.limits.rows)?)
+    }
+
+    /// Members under all predicates and windows, exact.
+    pub fn feasible_size(&self) -> Result<BigUint, TooHard> {
+        let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|p| self.count(&p));
+        exact.or_else(|hard| {
+            let mut n = 0u64;
+            self.visit(hard, |_| n += 1)?;
+            Ok(n.into())
+        })
+    }
+
+    /// Calls `f` with each feasible member, if the raw space is small enough for that.
+    pub(crate) fn visit(&self, hard: TooHard, mut f: impl FnMut(&Arch)) -> Result<(), TooHard> {
+        if self
+            .raw_size()
+            .map_or(true, |n| n > self.limits.enumerate.into())
+        {
+            return Err(hard);
+        }
+        self.enumerate().for_each(|a| f(&a));
+        Ok(())
+    }
+
+    /// Least, mean and largest value of a cost over the feasible members; `None` if there is no member or no such cost.
+    pub fn summary(&self, cost: &str) -> Result<Option<Summary>, TooHard> {
+        if !self.model.costs.contains_key(cost) {
+            return Ok(None);
+        }
+        let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|mut p| {
+            p.weigh(&self.model, cost);
+            let budget = Budget::new(self.limits);
+            eliminate::<Moments>(&p, &p.min_fill(), false, &budget)?.sum(&p, &budget)
+        });
+        let m = match exact {
+            Ok(m) => m,
+            Err(hard) => {
+                let mut all = Moments::none();
+                self.visit(hard, |a| {
+                    all.add(&Moments::weigh(self.model.cost(cost, a).unwrap_or(0)))
+                })?;
+                all
+            }
+        };
+        Ok(m.range.map(|(min, max)| Summary {
+            min,
+            max,
+            sum: m.sum,
+            count: m.count,
+        }))
+    }
+
+    /// Least and largest value of a cost over the feasible members.
+    pub fn range(&self, cost: &str) -> Result<Option<(i128, i128)>, TooHard> {
+        let Ok(mut p) = Problem::feasible(&self.model, self.limits.rows) else {
+            return Ok(self.summary(cost)?.map(|s| (s.min, s.max)));
+        };
+        p.weigh(&self.model, cost);
+        let budget = Budget::new(self.limits);
+        match eliminate::<Range>(&p, &p.min_fill(), false, &budget).and_then(|e| e.sum(&p, &budget))
+        {
+            Ok(r) => Ok(r.0),
+            Err(_) => Ok(self.summary(cost)?.map(|s| (s.min, s.max))),
+        }
+    }
+
+    /// The distribution of a cost over the feasible members: exact, or where it takes too many distinct values with
+    /// values rounded down, by at most [`Distribution::error`].
+    pub fn distribution(&self, cost: &str) -> Result<Distribution, TooHard> {
+        let mut limits = self.limits;
+        limits.work = limits.work.min(1_000_000_000);
+        match self.distribution_with(cost, 1, limits) {
+            Ok(d) => Ok(d),
+            Err(hard) => {
+                let mut counts: BTreeMap<i128, BigUint> = BTreeMap::new();
+                let visited = self.visit(hard, |a| {
+                    *counts
+                        .entry(self.model.cost(cost, a).unwrap_or(0))
+                        .or_default() += 1u32;
+                });
+                if visited.is_ok() {
+                    return Ok(Distribution {
+                        counts: counts.into_iter().collect(),
+                        error: 0,
+                    });
+                }
+                let terms = self.model.costs.get(cost).map_or(&[][..], |c| &c.terms);
+                let spread = |t: &Table<i128>| {
+                    t.values.iter().max().copied().unwrap_or(0)
+                        - t.values.iter().min().copied().unwrap_or(0)
+                };
+                let span: i128 = terms.iter().map(spread).sum();
+                let grain = (span / 16_384).max(1);
+                self.distribution_with(cost, grain, self.limits)
+            }
+        }
+    }
+
+    fn distribution_with(
+        &self,
+        cost: &str,
+        grain: i128,
+        limits: Limits,
+    ) -> Result<Distribution, TooHard> {
+        let mut p = Problem::raw(&self.model, limits.rows)?;
+        for t in &self.model.predicates {
+            p.predicate(t, true);
+        }
+        let window = self.model.window(cost);
+        // A rounded cost cannot decide its own window, so then the exact one is a part of the key as well.
+        let own = if grain == 1 {
+            window.unwrap_or((None, None))
+        } else {
+            (None, None)
+        };
+        let index = p.key(&self.model, cost, own.0, own.1, grain)?;
+        for name in self.model.costs.keys() {
+            if let Some((low, high)) = self.model.window(name)
+                && (&**name != cost || grain > 1)
+            {
+                p.key(&self.model, name, low, high, 1)?;
+            }
+        }
+        let budget = Budget::new(limits);
+        let order = p.min_fill();
+        let found: Vec<(u128, BigUint)> = if p.small() {
+            let t = eliminate::<u128>(&p, &order, false, &budget)?.total(&p, &budget)?;
+            t.keys
+                .into_iter()
+                .zip(t.coefs)
+                .map(|(k, c)| (k, c.into()))
+                .collect()
+        } else {
+            let t = eliminate::<BigUint>(&p, &order, false, &budget)?.total(&p, &budget)?;
+            t.keys.into_iter().zip(t.coefs).collect()
+        };
+        let mut counts: BTreeMap<i128, BigUint> = BTreeMap::new();
+        for (key, n) in found.into_iter().filter(|(k, _)| p.keys.inside(*k)) {
+            *counts.entry(p.keys.value(index, key)).or_default() += n;
+        }
+        let terms = self.model.costs.get(cost).map_or(0, |c| c.terms.len()) as i128;
+        Ok(Distribution {
+            counts: counts.into_iter().collect(),
+            error: terms * (grain - 1),
+        })
+    }
+
+    /// Predicates (by index) that exclude no raw member by themselves, and windows (by index) likewise.
+    pub fn vacuous(&self) -> Result<(Vec<usize>, Vec<usize>), TooHard> {
+        let mut predicates = Vec::new();
+        for (i, t) in self.model.predicates.iter().enumerate() {
+            let mut p = Problem::raw(&self.model, self.limits.rows)?;
+            p.predicate(t, false);
+            if self.count(&p)?.is_zero() {
+                predicates.push(i);
+            }
+        }
+        let mut windows = Vec::new();
+        for (i, w) in self.model.windows.iter().enumerate() {
+            let mut p = Problem::raw(&self.model, self.limits.rows)?;
+            p.weigh(&self.model, &w.cost);
+            let budget = Budget::new(self.limits);
+            let range = eliminate::<Range>(&p, &p.min_fill(), false, &budget)?.sum(&p, &budget)?;
+            if range.0.is_none_or(|(min, max)| {
+                w.low.is_none_or(|l| l <= min) && w.high.is_none_or(|h| h >= max)
+            }) {
+                windows.push(i);
+            }
+        }
+        Ok((predicates, windows))
+    }
+}
