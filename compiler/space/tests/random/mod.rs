@@ -1,0 +1,106 @@
+//! Random small models with conditional sites, predicates and windows, and a brute-force listing.
+
+use nas_space::{Arch, Condition, Cost, Model, Site, Source, Table, Window};
+
+/// A small generator for tests (splitmix64).
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+impl Source for Random {
+    fn below(&mut self, n: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(n)) >> 64) as u64
+    }
+}
+
+fn condition(r: &mut Random, model: &Model) -> Condition {
+    let mut any = Vec::new();
+    for _ in 0..1 + r.below(2) {
+        let mut all = Vec::new();
+        for _ in 0..1 + r.below(2) {
+            let s = r.below(model.sites.len() as u64) as usize;
+            all.push((s, (0..model.sites[s].labels.len()).filter(|_| r.below(2) == 0).collect()));
+        }
+        any.push(all);
+    }
+    Condition::Any(any)
+}
+
+fn scope(r: &mut Random, model: &Model, most: u64) -> Vec<usize> {
+    let mut sites: Vec<usize> = Vec::new();
+    for _ in 0..r.below(most + 1) {
+        let s = r.below(model.sites.len() as u64) as usize;
+        if !sites.contains(&s) {
+            sites.push(s);
+        }
+    }
+    sites
+}
+
+/// A model of at most about 2,000 raw members.
+pub fn random_model(seed: u64) -> Model {
+    let mut r = Random::new(seed);
+    let mut model = Model::default();
+    let mut size = 1;
+    for id in 0..1 + r.below(7) as usize {
+        let domain = 1 + r.below(4) as usize;
+        if size * domain > 2_000 {
+            break;
+        }
+        size *= domain;
+        let mut site = Site::always(format!("s[{id}]"), (0..domain).map(|o| format!("o{o}")));
+        if id > 0 && r.below(2) == 0 {
+            site.exists = condition(&mut r, &model);
+        }
+        model.sites.push(site);
+    }
+    for _ in 0..r.below(3) {
+        let sites = scope(&mut r, &model, 3);
+        let table = Table::tabulate(&model, sites, true, |_| Ok::<_, ()>(r.below(10) > 0)).unwrap();
+        model.predicates.push(table);
+    }
+    for name in ["macs", "params"].into_iter().take(r.below(3) as usize) {
+        let step = 1 + r.below(3) as i128;
+        let mut cost = Cost::default();
+        for _ in 0..r.below(6) {
+            let sites = scope(&mut r, &model, 2);
+            let f = |_: &[Option<usize>]| Ok::<_, ()>(step * (r.below(12) as i128 - 3));
+            cost.terms.push(Table::tabulate(&model, sites, 99, f).unwrap());
+        }
+        model.costs.insert(name.into(), cost);
+        for _ in 0..r.below(3) {
+            let low = r.below(40) as i128 - 15;
+            let high = low + r.below(40) as i128;
+            let (low, high) = [(Some(low), None), (None, Some(high)), (Some(low), Some(high))][r.below(3) as usize];
+            model.windows.push(Window { cost: name.into(), low, high });
+        }
+    }
+    model
+}
+
+/// All raw members in lexicographic order.
+pub fn all_members(model: &Model) -> Vec<Arch> {
+    let mut out = vec![Arch(Vec::new())];
+    for (id, site) in model.sites.iter().enumerate() {
+        let mut next = Vec::new();
+        for a in out {
+            let exists = model.exists(id, &a.0);
+            for o in 0..if exists { site.labels.len() } else { 1 } {
+                next.push(Arch([a.0.clone(), vec![exists.then_some(o)]].concat()));
+            }
+        }
+        out = next;
+    }
+    out
+}
