@@ -8,7 +8,18 @@ use crate::{Header, ImageSet, Pixels, Split};
 
 const SIDE: usize = 32;
 const IMAGE: usize = 3 * SIDE * SIDE;
-const TEN: [&str; 10] = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
+const TEN: [&str; 10] = [
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+];
 
 /// One of the two data sets: how its binary records start and what its labels are called.
 struct Kind {
@@ -20,8 +31,20 @@ struct Kind {
     folder: &'static str,
 }
 
-const CIFAR10: Kind = Kind { name: "cifar10", classes: 10, labels: 1, columns: &["label", "labels"], folder: "cifar-10-batches-bin" };
-const CIFAR100: Kind = Kind { name: "cifar100", classes: 100, labels: 2, columns: &["fine_label", "label", "labels"], folder: "cifar-100-binary" };
+const CIFAR10: Kind = Kind {
+    name: "cifar10",
+    classes: 10,
+    labels: 1,
+    columns: &["label", "labels"],
+    folder: "cifar-10-batches-bin",
+};
+const CIFAR100: Kind = Kind {
+    name: "cifar100",
+    classes: 100,
+    labels: 2,
+    columns: &["fine_label", "label", "labels"],
+    folder: "cifar-100-binary",
+};
 
 /// CIFAR-10's size, without decoding it: 50,000 or 10,000 images `[3, 32, 32]` in the full set.
 pub fn cifar10_header(place: &Place, split: Split) -> Result<Header, Fault> {
@@ -46,14 +69,23 @@ pub fn cifar100(place: &Place, split: Split) -> Result<ImageSet, Fault> {
 fn header(place: &Place, split: Split, kind: &Kind) -> Result<Header, Fault> {
     let place = &settle(place, split, kind)?;
     if hub::present(place, split) {
-        return sized(place, hub::hub_header(place, split, kind.columns, Some(kind.classes))?);
+        return sized(
+            place,
+            hub::hub_header(place, split, kind.columns, Some(kind.classes))?,
+        );
     }
     let mut len = 0;
     for file in binary(place, split, kind)? {
         let (_, bytes) = source::open_file(&file)?;
         len += records(&file, bytes, kind)?;
     }
-    Ok(Header { len, channels: 3, height: SIDE, width: SIDE, classes: Some(kind.classes) })
+    Ok(Header {
+        len,
+        channels: 3,
+        height: SIDE,
+        width: SIDE,
+        classes: Some(kind.classes),
+    })
 }
 
 fn load(place: &Place, split: Split, kind: &Kind) -> Result<ImageSet, Fault> {
@@ -79,12 +111,24 @@ fn settle(place: &Place, split: Split, kind: &Kind) -> Result<Place, Fault> {
     if names.iter().any(|n| n == kind.folder) {
         return Ok(place.child(kind.folder));
     }
-    let pickle = |n: &String| n.ends_with("-py") || n.ends_with("-python") || ["data_batch_1", "test_batch", "train", "test"].contains(&n.as_str());
+    let pickle = |n: &String| {
+        n.ends_with("-py")
+            || n.ends_with("-python")
+            || ["data_batch_1", "test_batch", "train", "test"].contains(&n.as_str())
+    };
     if !names.iter().any(|n| n.ends_with(".bin"))
-        && let Some(found) = names.iter().find(|n| pickle(n) && (place.child(n).is_file() || n.contains('-')))
+        && let Some(found) = names
+            .iter()
+            .find(|n| pickle(n) && (place.child(n).is_file() || n.contains('-')))
     {
-        let message = format!("`{found}` is the Python form of the data set: pickles can run code when read, so they are refused");
-        return Err(Fault::damaged(place.path(), message, "use the binary version (.bin files) or Parquet files"));
+        let message = format!(
+            "`{found}` is the Python form of the data set: pickles can run code when read, so they are refused"
+        );
+        return Err(Fault::damaged(
+            place.path(),
+            message,
+            "use the binary version (.bin files) or Parquet files",
+        ));
     }
     Ok(place.clone())
 }
@@ -93,8 +137,15 @@ fn sized(place: &Place, header: Header) -> Result<Header, Fault> {
     if (header.channels, header.height, header.width) == (3, SIDE, SIDE) {
         return Ok(header);
     }
-    let message = format!("images are 3 x 32 x 32 in this data set, here they are {} x {} x {}", header.channels, header.height, header.width);
-    Err(Fault::damaged(place.path(), message, "read other image sets as a folder of images"))
+    let message = format!(
+        "images are 3 x 32 x 32 in this data set, here they are {} x {} x {}",
+        header.channels, header.height, header.width
+    );
+    Err(Fault::damaged(
+        place.path(),
+        message,
+        "read other image sets as a folder of images",
+    ))
 }
 
 fn binary(place: &Place, split: Split, kind: &Kind) -> Result<Vec<Place>, Fault> {
@@ -109,7 +160,10 @@ fn binary(place: &Place, split: Split, kind: &Kind) -> Result<Vec<Place>, Fault>
     };
     for name in &names {
         if !place.child(name).is_file() {
-            let message = format!("neither `{}-*.parquet` nor `{name}` is in this folder", split.word());
+            let message = format!(
+                "neither `{}-*.parquet` nor `{name}` is in this folder",
+                split.word()
+            );
             let help = "a folder of Parquet files (train-*.parquet, test-*.parquet) or of the original binary files (.bin) is read";
             return Err(Fault::missing(place.path(), message, help));
         }
@@ -121,7 +175,12 @@ fn records(place: &Place, bytes: u64, kind: &Kind) -> Result<usize, Fault> {
     let record = (kind.labels + IMAGE) as u64;
     if bytes == 0 || !bytes.is_multiple_of(record) {
         let message = format!("{bytes} bytes are no whole number of records of {record} bytes");
-        return Err(Fault::damaged(place.path(), message, "the file was not copied whole, or is of another data set; fetch it again").at(bytes / record * record));
+        return Err(Fault::damaged(
+            place.path(),
+            message,
+            "the file was not copied whole, or is of another data set; fetch it again",
+        )
+        .at(bytes / record * record));
     }
     Ok((bytes / record) as usize)
 }
@@ -132,13 +191,24 @@ fn from_binary(place: &Place, split: Split, kind: &Kind) -> Result<ImageSet, Fau
         let bytes = source::read(&file)?;
         let count = records(&file, bytes.len() as u64, kind)?;
         digest.add(&file.name(), &bytes);
-        pixels.try_reserve(count * IMAGE).map_err(|_| Fault::io(file.path(), "the set does not fit in memory", "use a smaller set"))?;
+        pixels.try_reserve(count * IMAGE).map_err(|_| {
+            Fault::io(
+                file.path(),
+                "the set does not fit in memory",
+                "use a smaller set",
+            )
+        })?;
         for (i, record) in bytes.chunks_exact(kind.labels + IMAGE).enumerate() {
             let label = record[kind.labels - 1];
             if usize::from(label) >= kind.classes {
                 let at = i * (kind.labels + IMAGE) + kind.labels - 1;
-                let message = format!("record {i}: the label is {label}, and labels go from 0 to {}", kind.classes - 1);
-                return Err(Fault::damaged(file.path(), message, "fetch the file again").at(at as u64));
+                let message = format!(
+                    "record {i}: the label is {label}, and labels go from 0 to {}",
+                    kind.classes - 1
+                );
+                return Err(
+                    Fault::damaged(file.path(), message, "fetch the file again").at(at as u64)
+                );
             }
             labels.push(u32::from(label));
             pixels.extend_from_slice(&record[kind.labels..]);
@@ -165,11 +235,20 @@ fn names(place: &Place, kind: &Kind) -> Vec<String> {
             && let Ok(text) = source::read(&place)
         {
             let text = String::from_utf8_lossy(&text);
-            let names: Vec<String> = text.lines().map(str::trim).filter(|l| !l.is_empty()).map(String::from).collect();
+            let names: Vec<String> = text
+                .lines()
+                .map(str::trim)
+                .filter(|l| !l.is_empty())
+                .map(String::from)
+                .collect();
             if names.len() == kind.classes {
                 return names;
             }
         }
     }
-    if kind.classes == TEN.len() { TEN.map(String::from).to_vec() } else { (0..kind.classes).map(|c| c.to_string()).collect() }
+    if kind.classes == TEN.len() {
+        TEN.map(String::from).to_vec()
+    } else {
+        (0..kind.classes).map(|c| c.to_string()).collect()
+    }
 }

@@ -29,7 +29,13 @@ pub struct Fault {
 
 impl Fault {
     fn new(code: &'static str, path: &Path, message: String, help: &str) -> Fault {
-        Fault { code, message, path: path.to_path_buf(), offset: None, help: help.to_string() }
+        Fault {
+            code,
+            message,
+            path: path.to_path_buf(),
+            offset: None,
+            help: help.to_string(),
+        }
     }
 
     pub(crate) fn missing(path: &Path, message: impl Into<String>, help: &str) -> Fault {
@@ -49,7 +55,11 @@ impl Fault {
         if error.kind() == std::io::ErrorKind::NotFound {
             return Fault::missing(path, format!("{what} failed: there is no such file"), "");
         }
-        Fault::io(path, format!("{what} failed: {error}"), "check the file's permissions and the disk")
+        Fault::io(
+            path,
+            format!("{what} failed: {error}"),
+            "check the file's permissions and the disk",
+        )
     }
 
     pub(crate) fn at(mut self, offset: u64) -> Fault {
@@ -60,7 +70,13 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.code, self.path.display(), self.message)?;
+        write!(
+            f,
+            "{}: {}: {}",
+            self.code,
+            self.path.display(),
+            self.message
+        )?;
         if let Some(offset) = self.offset {
             write!(f, " (at byte {offset})")?;
         }

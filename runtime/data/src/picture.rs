@@ -32,15 +32,20 @@ pub(crate) fn size(bytes: &[u8]) -> Result<Size, String> {
 pub(crate) fn decode(bytes: &[u8]) -> Result<(Size, Vec<u8>), String> {
     guarded(|| {
         let (decoder, size, colour) = start(bytes)?;
-        let total = usize::try_from(decoder.total_bytes()).map_err(|_| "the picture is too large".to_string())?;
+        let total = usize::try_from(decoder.total_bytes())
+            .map_err(|_| "the picture is too large".to_string())?;
         let mut raw = vec![0u8; total];
-        decoder.read_image(&mut raw).map_err(|e| format!("the picture cannot be decoded: {e}"))?;
+        decoder
+            .read_image(&mut raw)
+            .map_err(|e| format!("the picture cannot be decoded: {e}"))?;
         planes(&raw, size, colour).map(|p| (size, p))
     })
 }
 
 fn start(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, Size, ColorType), String> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|e| e.to_string())?;
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|e| e.to_string())?;
     let format = match reader.format() {
         Some(f @ (ImageFormat::Png | ImageFormat::Jpeg)) => f,
         _ => return Err("this is neither a PNG nor a JPEG".to_string()),
@@ -48,25 +53,44 @@ fn start(bytes: &[u8]) -> Result<(impl ImageDecoder + '_, Size, ColorType), Stri
     let mut limits = Limits::default();
     limits.max_alloc = Some(1 << 30);
     reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|e| format!("the picture's header cannot be read: {e}"))?;
+    let decoder = reader
+        .into_decoder()
+        .map_err(|e| format!("the picture's header cannot be read: {e}"))?;
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 {
         return Err("the picture has no pixel".to_string());
     }
     if pixels > MAX_PIXELS {
-        return Err(format!("the picture has {width} x {height} pixels, and at most {MAX_PIXELS} are read"));
+        return Err(format!(
+            "the picture has {width} x {height} pixels, and at most {MAX_PIXELS} are read"
+        ));
     }
     if format == ImageFormat::Png && pixels / 8 > MAX_DEFLATE * bytes.len() as u64 {
-        return Err(format!("{} bytes cannot hold {width} x {height} pixels", bytes.len()));
+        return Err(format!(
+            "{} bytes cannot hold {width} x {height} pixels",
+            bytes.len()
+        ));
     }
     let colour = decoder.color_type();
     let channels = match colour {
         ColorType::L8 | ColorType::La8 => 1,
         ColorType::Rgb8 | ColorType::Rgba8 => 3,
-        _ => return Err("the picture has more than 8 bits a channel; convert it to 8 bits".to_string()),
+        _ => {
+            return Err(
+                "the picture has more than 8 bits a channel; convert it to 8 bits".to_string(),
+            );
+        }
     };
-    Ok((decoder, Size { channels, height: height as usize, width: width as usize }, colour))
+    Ok((
+        decoder,
+        Size {
+            channels,
+            height: height as usize,
+            width: width as usize,
+        },
+        colour,
+    ))
 }
 
 /// Interleaved bytes to planes; an alpha channel is dropped only where it hides nothing.

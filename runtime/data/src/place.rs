@@ -15,7 +15,10 @@ pub struct Place {
 impl Place {
     /// A place named by the caller itself: links are followed wherever they lead.
     pub fn bare(path: impl Into<PathBuf>) -> Place {
-        Place { path: path.into(), roots: Arc::from([]) }
+        Place {
+            path: path.into(),
+            roots: Arc::from([]),
+        }
     }
 
     /// The path itself.
@@ -30,12 +33,18 @@ impl Place {
 
     /// Another path under the same roots.
     pub(crate) fn with(&self, path: PathBuf) -> Place {
-        Place { path, roots: self.roots.clone() }
+        Place {
+            path,
+            roots: self.roots.clone(),
+        }
     }
 
     /// The last part of the path, for names in reports.
     pub fn name(&self) -> String {
-        self.path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default()
+        self.path
+            .file_name()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default()
     }
 
     /// Whether a folder stands here (not through a link that leaves the roots).
@@ -61,7 +70,9 @@ impl Place {
                 ));
             }
         }
-        fs::metadata(&self.path).map(|m| m.file_type()).map_err(failed)
+        fs::metadata(&self.path)
+            .map(|m| m.file_type())
+            .map_err(failed)
     }
 
     /// The names in this folder, sorted; names that start with a dot and names that are no UTF-8 are left out.
@@ -106,13 +117,20 @@ fn search(roots: &[PathBuf], rel: &str, prefix: bool) -> Result<Place, Fault> {
             candidates.push(root.join(parts[1..].iter().collect::<PathBuf>()));
         }
         for path in candidates {
-            let place = Place { path, roots: real.clone() };
+            let place = Place {
+                path,
+                roots: real.clone(),
+            };
             if place.path.symlink_metadata().is_ok() {
                 let kind = place.kind()?;
                 if kind.is_file() || kind.is_dir() {
                     return Ok(place);
                 }
-                return Err(Fault::missing(&place.path, "this is neither a file nor a folder", "pipes and devices are not read"));
+                return Err(Fault::missing(
+                    &place.path,
+                    "this is neither a file nor a folder",
+                    "pipes and devices are not read",
+                ));
             }
             if prefix && has_prefix(&place) {
                 return Ok(place);
@@ -125,14 +143,22 @@ fn search(roots: &[PathBuf], rel: &str, prefix: bool) -> Result<Place, Fault> {
 
 /// The parts of a relative path that stays below its root.
 fn parts(rel: &str) -> Result<Vec<&str>, Fault> {
-    let refuse = |why: &str| Fault::missing(Path::new(rel), why, "write a path relative to the program's folder or to a data root");
+    let refuse = |why: &str| {
+        Fault::missing(
+            Path::new(rel),
+            why,
+            "write a path relative to the program's folder or to a data root",
+        )
+    };
     let mut parts = Vec::new();
     for component in Path::new(rel).components() {
         match component {
             Component::Normal(part) => parts.push(part.to_str().unwrap_or_default()),
             Component::CurDir => {}
             Component::ParentDir => return Err(refuse("a data path may not contain `..`")),
-            Component::RootDir | Component::Prefix(_) => return Err(refuse("a data path may not be absolute")),
+            Component::RootDir | Component::Prefix(_) => {
+                return Err(refuse("a data path may not be absolute"));
+            }
         }
     }
     if parts.is_empty() {
@@ -147,7 +173,9 @@ fn parts(rel: &str) -> Result<Vec<&str>, Fault> {
 fn has_prefix(place: &Place) -> bool {
     let start = place.name();
     let folder = place.path.parent().map(|p| place.with(p.to_path_buf()));
-    folder.and_then(|f| f.names().ok()).is_some_and(|names| names.iter().any(|n| n.starts_with(&start)))
+    folder
+        .and_then(|f| f.names().ok())
+        .is_some_and(|names| names.iter().any(|n| n.starts_with(&start)))
 }
 
 /// The fault that lists the places tried and the nearest names beside them.
@@ -155,7 +183,9 @@ fn nothing(rel: &str, roots: &[PathBuf], tried: &[Place]) -> Fault {
     let mut near: Vec<(usize, String)> = Vec::new();
     for place in tried {
         let wanted = place.name().to_lowercase();
-        let Some(parent) = place.path.parent() else { continue };
+        let Some(parent) = place.path.parent() else {
+            continue;
+        };
         for name in place.with(parent.to_path_buf()).names().unwrap_or_default() {
             let distance = strsim::damerau_levenshtein(&wanted, &name.to_lowercase());
             if distance <= wanted.chars().count().max(3) / 3 {
@@ -171,7 +201,10 @@ fn nothing(rel: &str, roots: &[PathBuf], tried: &[Place]) -> Fault {
     if let Some((_, name)) = near.first() {
         help.push(format!("did you mean `{name}`?"));
     }
-    let places: Vec<String> = tried.iter().map(|p| format!("`{}`", p.path.display())).collect();
+    let places: Vec<String> = tried
+        .iter()
+        .map(|p| format!("`{}`", p.path.display()))
+        .collect();
     if !places.is_empty() {
         help.push(format!("looked for {}", places.join(", ")));
     }
@@ -179,5 +212,9 @@ fn nothing(rel: &str, roots: &[PathBuf], tried: &[Place]) -> Fault {
         help.push(format!("the root `{}` is no folder", root.display()));
     }
     help.push("name another root with --data or NASC_DATA".to_string());
-    Fault::missing(Path::new(rel), format!("there is no `{rel}`"), &help.join("; "))
+    Fault::missing(
+        Path::new(rel),
+        format!("there is no `{rel}`"),
+        &help.join("; "),
+    )
 }

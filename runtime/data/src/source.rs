@@ -13,10 +13,17 @@ pub(crate) const MAX_VALUES: usize = 16 << 30;
 /// Opens a regular file and tells its length in bytes.
 pub(crate) fn open_file(place: &Place) -> Result<(File, u64), Fault> {
     if !place.kind()?.is_file() {
-        return Err(Fault::missing(place.path(), "this is no regular file", "pipes, devices and folders are not read here"));
+        return Err(Fault::missing(
+            place.path(),
+            "this is no regular file",
+            "pipes, devices and folders are not read here",
+        ));
     }
     let file = File::open(place.path()).map_err(|e| Fault::os(place.path(), "opening", &e))?;
-    let len = file.metadata().map_err(|e| Fault::os(place.path(), "looking", &e))?.len();
+    let len = file
+        .metadata()
+        .map_err(|e| Fault::os(place.path(), "looking", &e))?
+        .len();
     if len > MAX_FILE {
         let message = format!("the file has {len} bytes, and at most {MAX_FILE} are read");
         return Err(Fault::io(place.path(), message, "split the file"));
@@ -29,9 +36,16 @@ pub(crate) fn read(place: &Place) -> Result<Vec<u8>, Fault> {
     let (file, len) = open_file(place)?;
     let mut bytes = room(place, len as usize)?;
     // A file that grows while it is read is cut at the length it had.
-    file.take(len).read_to_end(&mut bytes).map_err(|e| Fault::os(place.path(), "reading", &e))?;
+    file.take(len)
+        .read_to_end(&mut bytes)
+        .map_err(|e| Fault::os(place.path(), "reading", &e))?;
     if (bytes.len() as u64) < len {
-        return Err(Fault::io(place.path(), "the file became shorter while it was read", "").at(bytes.len() as u64));
+        return Err(Fault::io(
+            place.path(),
+            "the file became shorter while it was read",
+            "",
+        )
+        .at(bytes.len() as u64));
     }
     Ok(bytes)
 }
@@ -41,7 +55,11 @@ pub(crate) fn room<T>(place: &Place, len: usize) -> Result<Vec<T>, Fault> {
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(len).map_err(|_| {
         let bytes = len.saturating_mul(size_of::<T>());
-        Fault::io(place.path(), format!("{bytes} bytes of memory are needed and not available"), "use a smaller set")
+        Fault::io(
+            place.path(),
+            format!("{bytes} bytes of memory are needed and not available"),
+            "use a smaller set",
+        )
     })?;
     Ok(buffer)
 }

@@ -23,7 +23,12 @@ impl<'a> Walk<'a> {
         self.fields(&mut Vec::new(), false, see)
     }
 
-    fn fields(&mut self, path: &mut Vec<i16>, in_list: bool, see: &mut dyn FnMut(&[i16], i64)) -> Step<()> {
+    fn fields(
+        &mut self,
+        path: &mut Vec<i16>,
+        in_list: bool,
+        see: &mut dyn FnMut(&[i16], i64),
+    ) -> Step<()> {
         if path.len() >= MAX_DEPTH {
             return Err("it nests too deeply");
         }
@@ -35,7 +40,9 @@ impl<'a> Walk<'a> {
             }
             id = match head >> 4 {
                 0 => i16::try_from(self.zigzag()?).map_err(|_| "a field number is too large")?,
-                step => id.checked_add(i16::from(step)).ok_or("a field number is too large")?,
+                step => id
+                    .checked_add(i16::from(step))
+                    .ok_or("a field number is too large")?,
             };
             path.push(id);
             let kind = head & 15;
@@ -46,7 +53,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn value(&mut self, kind: u8, path: &mut Vec<i16>, in_list: bool, see: &mut dyn FnMut(&[i16], i64)) -> Step<()> {
+    fn value(
+        &mut self,
+        kind: u8,
+        path: &mut Vec<i16>,
+        in_list: bool,
+        see: &mut dyn FnMut(&[i16], i64),
+    ) -> Step<()> {
         if path.len() >= MAX_DEPTH {
             return Err("it nests too deeply");
         }
@@ -66,7 +79,11 @@ impl<'a> Walk<'a> {
             }
             9 | 10 => {
                 let head = self.byte()?;
-                let count = if head >> 4 == 15 { self.varint()? } else { u64::from(head >> 4) };
+                let count = if head >> 4 == 15 {
+                    self.varint()?
+                } else {
+                    u64::from(head >> 4)
+                };
                 self.many(count, 1)?;
                 path.push(0);
                 for _ in 0..count {
