@@ -1,0 +1,126 @@
+//! Pointwise (1x1, stride 1) convolution with vectors along the pixels of a plane: no copy of any kind.
+
+use super::Conv2d;
+use super::tile::{Tile, block, pack};
+use crate::elem::{Elem, Scratch};
+use crate::simd::{Level, Vector, Work, dispatch, level};
+
+/// The level to use for planes of `pixels`, if one vector fits.
+pub(crate) fn fits<E: Elem>(pixels: usize) -> Option<Level> {
+    let wide = 64 / size_of::<E>();
+    [
+        (Level::Avx512, wide),
+        (Level::Avx2, wide / 2),
+        (Level::Base, wide / 4),
+    ]
+    .into_iter()
+    .find(|&(l, lanes)| l <= level() && lanes <= pixels)
+    .map(|(l, _)| l)
+}
+
+/// Whether planes of `pixels` are whole numbers of vectors.
+pub(crate) fn whole<E: Elem>(at: Level, pixels: usize) -> bool {
+    let lanes = match at {
+        Level::Avx512 => 64,
+        Level::Avx2 => 32,
+        Level::Base => 16,
+    } / size_of::<E>();
+    pixels.is_multiple_of(lanes)
+}
+
+struct Pointwise<'a, E, F> {
+    n: usize,
+    groups: usize,
+    from: usize,
+    to: usize,
+    pixels: usize,
+    x: &'a [E],
+    weight: F,
+    y: &'a mut [E],
+}
+
+impl<E: Elem, F: Fn(usize, usize, usize, usize) -> E> Work<E> for Pointwise<'_, E, F> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector<E>>(self) {
+        let Pointwise {
+            n,
+            groups,
+            from,
+            to,
+            pixels,
+            x,
+            y,
+            ..
+        } = self;
+        let size = block::<E, V>(to);
+        let w: Scratch<E> = pack(groups, (to, from, 1), size, self.weight);
+        let blocks = to.div_ceil(size);
+        let whole = pixels / V::LANES;
+        for image in 0..n {
+            for g in 0..groups {
+                for b in 0..blocks {
+                    // SAFETY: one image of `x` has groups * from planes, one of `y` groups * to planes of `pixels`
+                    // elements; whole * LANES <= pixels, and the tail starts at pixels - LANES >= 0 (see `fits`).
+                    unsafe {
+                        let tile = Tile {
+                            x: x.as_ptr().add((image * groups + g) * from * pixels),
+                            x_step: V::LANES,
+                            x_channel: pixels,
+                            channels: from,
+                            taps: &[(0, 0)],
+                            w: w.as_ptr().add((g * blocks + b) * from * size),
+                            w_channel: size,
+                            out: y
+                                .as_mut_ptr()
+                                .add(((image * groups + g) * to + b * size) * pixels),
+                            out_step: V::LANES,
+                            out_channel: pixels,
+                            out_channels: (to - b * size).min(size),
+                        };
+                        tile.row::<V>(size, whole);
+                        if whole * V::LANES < pixels {
+                            let tail = Tile {
+                                x: tile.x.add(pixels - V::LANES),
+                                out: tile.out.add(pixels - V::LANES),
+                                ..tile
+                            };
+                            tail.row::<V>(size, 1);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn forward<E: Elem>(at: Level, d: &Conv2d, x: &[E], weight: &[E], y: &mut [E]) {
+    let (from, to) = (d.c / d.groups, d.o / d.groups);
+    let work = Pointwise {
+        n: d.n,
+        groups: d.groups,
+        from,
+        to,
+        pixels: d.h * d.w,
+        x,
+        weight: |g, q, i, _| weight[(g * to + q) * from + i],
+        y,
+    };
+    dispatch(at, work)
+}
+
+pub(crate) fn grad_input<E: Elem>(at: Level, d: &Conv2d, gy: &[E], weight: &[E], gx: &mut [E]) {
+    let (from, to) = (d.c / d.groups, d.o / d.groups);
+    let work = Pointwise {
+        n: d.n,
+        groups: d.groups,
+        from: to,
+        to: from,
+        pixels: d.h * d.w,
+        x: gy,
+        weight: |g, q, i, _| weight[(g * to + i) * from + q],
+        y: gx,
+    };
+    dispatch(at, work)
+}

@@ -1,0 +1,204 @@
+//! Matrix products: a wrapper of the `gemm` crate on one thread, with general strides and batches.
+
+use crate::elem::Elem;
+use crate::error::{KernelError, need};
+
+/// Where the matrices of a batch lie in a slice: element (i, j) of matrix b is at
+/// `offset + b * batch_stride + i * row_stride + j * col_stride`. A transpose exchanges the two strides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mat {
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub cols: usize,
+    /// Distance of rows.
+    pub row_stride: usize,
+    /// Distance of columns.
+    pub col_stride: usize,
+    /// Distance of matrices; 0 repeats one matrix (inputs only).
+    pub batch_stride: usize,
+    /// Place of the first element.
+    pub offset: usize,
+}
+
+impl Mat {
+    /// Contiguous row-major matrices, one after the other.
+    pub fn row_major(rows: usize, cols: usize) -> Mat {
+        Mat {
+            rows,
+            cols,
+            row_stride: cols,
+            col_stride: 1,
+            batch_stride: rows * cols,
+            offset: 0,
+        }
+    }
+
+    /// The transposed view.
+    pub fn t(self) -> Mat {
+        Mat {
+            rows: self.cols,
+            cols: self.rows,
+            row_stride: self.col_stride,
+            col_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// The same matrix for every member of a batch.
+    pub fn shared(self) -> Mat {
+        Mat {
+            batch_stride: 0,
+            ..self
+        }
+    }
+
+    /// Whether every element of `batch` matrices lies in a slice of `len`.
+    fn inside(&self, batch: usize, len: usize) -> bool {
+        if batch == 0 || self.rows == 0 || self.cols == 0 {
+            return true;
+        }
+        let last = [
+            (batch - 1, self.batch_stride),
+            (self.rows - 1, self.row_stride),
+            (self.cols - 1, self.col_stride),
+        ];
+        last.into_iter()
+            .try_fold(self.offset, |at, (i, s)| at.checked_add(i.checked_mul(s)?))
+            .is_some_and(|at| at < len)
+    }
+}
+
+/// `c[b] = a[b] · bm[b]` for every member of the batch, added to what is there where `accumulate`.
+///
+/// Shapes: `a` is m x k, `b` is k x n, `c` is m x n by their `Mat`s. Matrices of `c` must not overlap.
+pub fn batched_gemm<E: Elem>(
+    batch: usize,
+    (a, am): (&[E], Mat),
+    (b, bm): (&[E], Mat),
+    (c, cm): (&mut [E], Mat),
+    accumulate: bool,
+) -> Result<(), KernelError> {
+    let (m, n, k) = (cm.rows, cm.cols, am.cols);
+    need(
+        am.rows == m && bm.rows == k && bm.cols == n,
+        "the matrices of a product do not fit",
+    )?;
+    need(
+        am.inside(batch, a.len()) && bm.inside(batch, b.len()) && cm.inside(batch, c.len()),
+        "a matrix of a product reaches beyond its slice",
+    )?;
+    if m == 0 || n == 0 {
+        return Ok(());
+    }
+    // One tall product is faster than many short ones when `b` is shared and `a` and `c` are stacked rows.
+    if batch > 1
+        && bm.batch_stride == 0
+        && am.batch_stride == am.rows * am.row_stride
+        && cm.batch_stride == cm.rows * cm.row_stride
+    {
+        let (a2, c2) = (
+            Mat {
+                rows: am.rows * batch,
+                ..am
+            },
+            Mat {
+                rows: cm.rows * batch,
+                ..cm
+            },
+        );
+        return batched_gemm(1, (a, a2), (b, bm), (c, c2), accumulate);
+    }
+    for i in 0..batch {
+        product_into(
+            m,
+            n,
+            k,
+            a.get(am.offset + i * am.batch_stride..).unwrap_or(&[]),
+            (am.row_stride, am.col_stride),
+            b.get(bm.offset + i * bm.batch_stride..).unwrap_or(&[]),
+            (bm.row_stride, bm.col_stride),
+            &mut c[cm.offset + i * cm.batch_stride..],
+            (cm.row_stride, cm.col_stride),
+            accumulate,
+        );
+    }
+    Ok(())
+}
+
+/// `c = a · b` of contiguous row-major `a [m, k]`, `b [k, n]`, `c [m, n]`; with a flag, `a` is stored as `[k, m]`, `b` as `[n, k]`.
+pub fn matmul<E: Elem>(
+    [m, k, n]: [usize; 3],
+    a: &[E],
+    a_transposed: bool,
+    b: &[E],
+    b_transposed: bool,
+    c: &mut [E],
+) -> Result<(), KernelError> {
+    let am = if a_transposed {
+        Mat::row_major(k, m).t()
+    } else {
+        Mat::row_major(m, k)
+    };
+    let bm = if b_transposed {
+        Mat::row_major(n, k).t()
+    } else {
+        Mat::row_major(k, n)
+    };
+    batched_gemm(1, (a, am), (b, bm), (c, Mat::row_major(m, n)), false)
+}
+
+/// One product with (row, column) strides; the caller has checked that all elements lie inside.
+pub(crate) fn product_into<E: Elem>(
+    m: usize,
+    n: usize,
+    k: usize,
+    a: &[E],
+    (ar, ac): (usize, usize),
+    b: &[E],
+    (br, bc): (usize, usize),
+    c: &mut [E],
+    (cr, cc): (usize, usize),
+    accumulate: bool,
+) {
+    if k == 0 {
+        if !accumulate {
+            for i in 0..m {
+                for j in 0..n {
+                    c[i * cr + j * cc] = E::zero();
+                }
+            }
+        }
+        return;
+    }
+    let last = |r: usize, c: usize, rs: usize, cs: usize| (r - 1) * rs + (c - 1) * cs;
+    debug_assert!(
+        last(m, k, ar, ac) < a.len()
+            && last(k, n, br, bc) < b.len()
+            && last(m, n, cr, cc) < c.len()
+    );
+    // SAFETY: all elements lie inside their slices (checked by the callers), `c` is exclusive, and E is f32 or f64.
+    unsafe {
+        gemm::gemm(
+            m,
+            n,
+            k,
+            c.as_mut_ptr(),
+            cc as isize,
+            cr as isize,
+            accumulate,
+            a.as_ptr(),
+            ac as isize,
+            ar as isize,
+            b.as_ptr(),
+            bc as isize,
+            br as isize,
+            E::one(),
+            E::one(),
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}
