@@ -1,1 +1,6 @@
-//! Modules, name resolution and checks of Nas programs.
+//! Modules and name resolution: from texts to a program in which every name stands for something.
+
+mod modules;
+mod walk;
+
+pub use modules::{Library, Loaded, ReadFault, World, load, load_library};
