@@ -137,12 +137,8 @@ impl<E: Elem> Sums<E> {
         if top >= bottom || left >= right {
             return;
         }
+        // From zero, and added to the sums at the end: short sums of short sums round less.
         let mut acc = [[V::splat(E::zero()); B]; A];
-        for i in 0..A {
-            for j in 0..B {
-                acc[i][j] = V::load(sums.add((i * B + j) * l));
-            }
-        }
         let step = self.columns.stride * l;
         for oy in top..bottom {
             let mut gp = gy.add((oy * self.columns.output + left) * l);
@@ -165,7 +161,8 @@ impl<E: Elem> Sums<E> {
         }
         for i in 0..A {
             for j in 0..B {
-                acc[i][j].store(sums.add((i * B + j) * l));
+                let at = sums.add((i * B + j) * l);
+                acc[i][j].add(V::load(at)).store(at);
             }
         }
     }

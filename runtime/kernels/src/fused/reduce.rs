@@ -10,7 +10,7 @@ use crate::simd::{Level, level};
 /// How values are reduced. Max and min of nothing are minus and plus infinity; NaN wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reduce {
-    /// The sum; pieces of up to 2,048 in 32 lanes, pieces in `f64`.
+    /// The sum; pieces of up to 512 in 32 lanes, the pieces in `f64`.
     Sum,
     /// The largest.
     Max,
@@ -29,6 +29,8 @@ impl Reduce {
 }
 
 const LANES: usize = 32;
+/// Elements summed in lanes before the total goes on in f64.
+const PIECE: usize = 512;
 
 #[inline(always)]
 fn lanes<E: Elem>(v: &[E], start: E, f: impl Fn(E, E) -> E) -> E {
@@ -71,7 +73,11 @@ unsafe fn fold<E: Elem>(kind: Reduce, p: *const E, len: usize, to: *mut f64, kep
         }
     } else {
         match kind {
-            Reduce::Sum => *to += lanes(v, E::zero(), |a, b| a + b).wide(),
+            Reduce::Sum => {
+                for piece in v.chunks(PIECE) {
+                    *to += lanes(piece, E::zero(), |a, b| a + b).wide();
+                }
+            }
             Reduce::Max => *to = max(*to, lanes(v, E::neg_infinity(), max).wide()),
             Reduce::Min => *to = min(*to, lanes(v, E::infinity(), min).wide()),
         }
