@@ -58,16 +58,16 @@ pub struct Common {
     #[arg(long, global = true, value_name = "NAME=VALUE")]
     pub set: Vec<Setting>,
     /// Seed that all draws are keyed by
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub seed: Option<u64>,
     /// Where to compute: auto, cpu, cuda or cuda:I
     #[arg(long, global = true, value_name = "DEVICE", default_value = "auto")]
     pub device: Device,
     /// Threads of one computation; the results do not depend on it
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
     /// Stages that run at the same time; the results do not depend on it
-    #[arg(long, global = true, value_name = "N")]
+    #[arg(long, global = true, value_name = "N", allow_negative_numbers = true)]
     pub jobs: Option<NonZeroUsize>,
     /// Folder that relative data paths are looked up in first
     #[arg(long, global = true, value_name = "DIR")]
@@ -259,7 +259,7 @@ pub struct SpaceQuery {
     #[arg(long = "where", value_name = "CONSTRAINT")]
     pub condition: Option<String>,
     /// Print this many members
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub sample: Option<usize>,
     /// One member: its shapes layer by layer, parameters and MACs
     #[arg(long, value_name = "TEXT", conflicts_with = "sample")]
