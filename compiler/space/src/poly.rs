@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use num_bigint::{BigInt, BigUint};
@@ -103,19 +104,36 @@ impl Count for BigUint {
     }
 }
 
-/// Count, sum, least and largest cost of a set of partial members.
+/// Count, sum, least and largest cost of a set of partial members; `N` is wide enough for the sums.
 #[derive(Clone, Debug)]
-pub(crate) struct Moments {
-    pub count: BigUint,
-    pub sum: BigInt,
+pub(crate) struct Moments<N> {
+    pub count: N,
+    pub sum: N,
     pub range: Option<(i128, i128)>,
 }
 
-impl Coef for Moments {
+/// A signed integer that sums of costs are kept in.
+pub(crate) trait Wide:
+    Clone + Zero + One + From<i128> + for<'a> AddAssign<&'a Self>
+{
+    fn times(&self, other: &Self) -> Self;
+}
+impl Wide for i128 {
+    fn times(&self, other: &Self) -> Self {
+        self * other
+    }
+}
+impl Wide for BigInt {
+    fn times(&self, other: &Self) -> Self {
+        self * other
+    }
+}
+
+impl<N: Wide> Coef for Moments<N> {
     fn none() -> Self {
         Self {
-            count: Zero::zero(),
-            sum: Zero::zero(),
+            count: N::zero(),
+            sum: N::zero(),
             range: None,
         }
     }
@@ -124,7 +142,7 @@ impl Coef for Moments {
     }
     fn weigh(cost: i128) -> Self {
         Self {
-            count: One::one(),
+            count: N::one(),
             sum: cost.into(),
             range: Some((cost, cost)),
         }
@@ -135,10 +153,11 @@ impl Coef for Moments {
         self.range = Range(self.range).join(other.range);
     }
     fn mul(&self, other: &Self) -> Self {
+        let mut sum = self.sum.times(&other.count);
+        sum += &other.sum.times(&self.count);
         Self {
-            count: &self.count * &other.count,
-            sum: &self.sum * BigInt::from(other.count.clone())
-                + &other.sum * BigInt::from(self.count.clone()),
+            count: self.count.times(&other.count),
+            sum,
             range: Range(self.range).mul(&Range(other.range)).0,
         }
     }
@@ -351,6 +370,8 @@ impl<C: Coef> Poly<C> {
         if span < DENSE && span <= 4 * u128::from(pairs) + 64 {
             return Ok(Self::dense(a, b, low, span as usize, keys));
         }
+        // Hashing an entry costs about as much as thirty dense ones.
+        budget.spend(pairs.saturating_mul(30))?;
         let mut map: HashMap<u128, C, BuildHasherDefault<Mix>> = HashMap::default();
         for (ka, ca) in a.keys.iter().zip(&a.coefs) {
             for (kb, cb) in b.keys.iter().zip(&b.coefs) {

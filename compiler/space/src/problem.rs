@@ -271,6 +271,17 @@ impl Problem {
             < 127
     }
 
+    /// Whether sums of the weighed cost over (partial) members stay below 2^126 as well.
+    pub fn small_sums(&self) -> bool {
+        let most = |f: &Factor| match &f.kind {
+            Kind::Weigh(v) => v.iter().map(|c| c.unsigned_abs()).max().unwrap_or(0),
+            _ => 0,
+        };
+        let cost: BigUint = self.factors.iter().map(|f| BigUint::from(most(f))).sum();
+        let members: BigUint = self.widths.iter().map(|w| BigUint::from(*w)).product();
+        (members * (cost + 1u32)).bits() < 125
+    }
+
     /// An elimination order by fewest fill edges, then smallest message, then last site.
     pub fn min_fill(&self) -> Vec<SiteId> {
         let n = self.widths.len();

@@ -5,7 +5,7 @@ use num_traits::{One, ToPrimitive, Zero};
 
 use crate::eliminate::{Elimination, Tree, eliminate};
 use crate::error::TooHard;
-use crate::model::Arch;
+use crate::model::{Arch, Model};
 use crate::poly::{Budget, Count, Poly};
 use crate::problem::Problem;
 use crate::space::Space;
@@ -253,8 +253,7 @@ impl Sampler {
             Inner::Big(b) => b.member(number.clone())?,
             Inner::List(all) => return all.get(number.to_usize()?).cloned(),
         };
-        let option = |(s, c): (usize, usize)| (c < space.model.sites[s].labels.len()).then_some(c);
-        Some(Arch(codes.into_iter().enumerate().map(option).collect()))
+        Some(decode(&space.model, codes))
     }
 
     /// One feasible member, each with the same probability; `None` if there is none. One `below_big` draw.
@@ -300,4 +299,23 @@ impl Space {
             .filter_map(|_| sampler.sample(self, source))
             .collect())
     }
+}
+
+/// Some member of a problem, if it has one.
+pub(crate) fn first_member(
+    model: &Model,
+    problem: Problem,
+    budget: &Budget,
+) -> Result<Option<Arch>, TooHard> {
+    let codes = if problem.small() {
+        Backward::<u128>::new(problem, budget)?.member(0)
+    } else {
+        Backward::<BigUint>::new(problem, budget)?.member(BigUint::zero())
+    };
+    Ok(codes.map(|c| decode(model, c)))
+}
+
+fn decode(model: &Model, codes: Vec<usize>) -> Arch {
+    let option = |(s, c): (usize, usize)| (c < model.sites[s].labels.len()).then_some(c);
+    Arch(codes.into_iter().enumerate().map(option).collect())
 }

@@ -162,12 +162,21 @@ impl Space {
         let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|mut p| {
             p.weigh(&self.model, cost);
             let budget = Budget::new(self.limits);
-            eliminate::<Moments>(&p, &p.min_fill(), false, &budget)?.sum(&p, &budget)
+            if p.small_sums() {
+                let m = eliminate::<Moments<i128>>(&p, &p.min_fill(), false, &budget)?
+                    .sum(&p, &budget)?;
+                return Ok(Moments {
+                    count: BigInt::from(m.count),
+                    sum: BigInt::from(m.sum),
+                    range: m.range,
+                });
+            }
+            eliminate::<Moments<BigInt>>(&p, &p.min_fill(), false, &budget)?.sum(&p, &budget)
         });
         let m = match exact {
             Ok(m) => m,
             Err(hard) => {
-                let mut all = Moments::none();
+                let mut all = Moments::<BigInt>::none();
                 self.visit(hard, |a| {
                     all.add(&Moments::weigh(self.model.cost(cost, a).unwrap_or(0)))
                 })?;
@@ -178,7 +187,7 @@ impl Space {
             min,
             max,
             sum: m.sum,
-            count: m.count,
+            count: m.count.magnitude().clone(),
         }))
     }
 
@@ -223,7 +232,7 @@ impl Space {
                 };
                 let span: i128 = terms.iter().map(spread).sum();
                 let grain = (span / 16_384).max(1);
-                self.distribution_with(cost, grain, self.limits)
+                self.distribution_with(cost, grain, limits)
             }
         }
     }

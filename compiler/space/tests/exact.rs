@@ -11,7 +11,11 @@ use random::{Random, all_members, random_model};
 
 fn brute(space: &Space) -> (Vec<Arch>, Vec<Arch>) {
     let raw = all_members(space.model());
-    let feasible = raw.iter().filter(|a| space.contains(a).is_ok()).cloned().collect();
+    let feasible = raw
+        .iter()
+        .filter(|a| space.contains(a).is_ok())
+        .cloned()
+        .collect();
     (raw, feasible)
 }
 
@@ -125,10 +129,16 @@ fn sampling_is_uniform() {
             *seen.entry(a).or_default() += 1.0;
         }
         assert!(seen.keys().all(|a| feasible.contains(a)));
-        let chi: f64 = feasible.iter().map(|a| (seen.get(a).copied().unwrap_or(0.0) - 50.0).powi(2) / 50.0).sum();
+        let chi: f64 = feasible
+            .iter()
+            .map(|a| (seen.get(a).copied().unwrap_or(0.0) - 50.0).powi(2) / 50.0)
+            .sum();
         let free = feasible.len() as f64 - 1.0;
         // Mean `free`, variance `2 free`: five standard deviations.
-        assert!((chi - free).abs() < 5.0 * (2.0 * free).sqrt(), "seed {seed}: chi-square {chi} with {free} degrees");
+        assert!(
+            (chi - free).abs() < 5.0 * (2.0 * free).sqrt(),
+            "seed {seed}: chi-square {chi} with {free} degrees"
+        );
     }
     assert!(tested >= 20);
 }

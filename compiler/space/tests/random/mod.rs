@@ -30,7 +30,12 @@ fn condition(r: &mut Random, model: &Model) -> Condition {
         let mut all = Vec::new();
         for _ in 0..1 + r.below(2) {
             let s = r.below(model.sites.len() as u64) as usize;
-            all.push((s, (0..model.sites[s].labels.len()).filter(|_| r.below(2) == 0).collect()));
+            all.push((
+                s,
+                (0..model.sites[s].labels.len())
+                    .filter(|_| r.below(2) == 0)
+                    .collect(),
+            ));
         }
         any.push(all);
     }
@@ -76,14 +81,23 @@ pub fn random_model(seed: u64) -> Model {
         for _ in 0..r.below(6) {
             let sites = scope(&mut r, &model, 2);
             let f = |_: &[Option<usize>]| Ok::<_, ()>(step * (r.below(12) as i128 - 3));
-            cost.terms.push(Table::tabulate(&model, sites, 99, f).unwrap());
+            cost.terms
+                .push(Table::tabulate(&model, sites, 99, f).unwrap());
         }
         model.costs.insert(name.into(), cost);
         for _ in 0..r.below(3) {
             let low = r.below(40) as i128 - 15;
             let high = low + r.below(40) as i128;
-            let (low, high) = [(Some(low), None), (None, Some(high)), (Some(low), Some(high))][r.below(3) as usize];
-            model.windows.push(Window { cost: name.into(), low, high });
+            let (low, high) = [
+                (Some(low), None),
+                (None, Some(high)),
+                (Some(low), Some(high)),
+            ][r.below(3) as usize];
+            model.windows.push(Window {
+                cost: name.into(),
+                low,
+                high,
+            });
         }
     }
     model

@@ -1,0 +1,88 @@
+//! Neighbours, the nearest member and text codecs against brute force, on small random spaces.
+
+mod random;
+
+use nas_space::{Arch, Part, Space, Table, Template, hamming};
+use proptest::prelude::*;
+use random::{all_members, random_model};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn neighbours_are_members_one_choice_away(seed: u64) {
+        let space = Space::new(random_model(seed)).unwrap();
+        let feasible: Vec<Arch> = space.enumerate().collect();
+        for a in feasible.iter().step_by(feasible.len() / 20 + 1) {
+            let near = space.neighbours(a);
+            for n in &near {
+                prop_assert!(space.contains(n).is_ok());
+                prop_assert_eq!(hamming(a, n), 1);
+            }
+            // One for each (site, option) that some feasible member at distance 1 has.
+            let mut want: Vec<(usize, usize)> = Vec::new();
+            for b in feasible.iter().filter(|b| hamming(a, b) == 1) {
+                let at = (0..a.0.len()).find(|&s| a.0[s].is_some() && b.0[s].is_some() && a.0[s] != b.0[s]).unwrap();
+                // A change behind the one site comes through existence alone.
+                want.push((at, b.0[at].unwrap()));
+            }
+            want.sort_unstable();
+            want.dedup();
+            prop_assert_eq!(near.len(), want.len());
+        }
+    }
+
+    #[test]
+    fn nearest_violates_least(seed: u64) {
+        let space = Space::new(random_model(seed)).unwrap();
+        let raw = all_members(space.model());
+        let predicates = |a: &Arch| space.model().predicates.iter().filter(|p| !*p.at(space.model(), a)).count();
+        let least = raw.iter().map(predicates).min().unwrap();
+        let found = space.nearest().unwrap().unwrap();
+        prop_assert!(raw.contains(&found.arch));
+        prop_assert_eq!(predicates(&found.arch), least);
+        if space.enumerate().next().is_some() {
+            prop_assert!(found.violated.is_empty());
+        } else {
+            prop_assert!(!found.violated.is_empty());
+        }
+    }
+
+    #[test]
+    fn text_comes_back(seed: u64) {
+        let model = random_model(seed);
+        let n = model.sites.len();
+        let space = Space::new(model).unwrap();
+        let model = space.model();
+        let texts = |s: usize| -> Vec<String> { (0..model.sites[s].labels.len()).map(|o| format!("{}", o * 7)).collect() };
+        let mut parts = vec![Part::Literal("<".into())];
+        let mut s = 0;
+        while s < n {
+            match (seed >> s) % 3 {
+                0 if s + 1 < n => {
+                    let f = |o: &[Option<usize>]| Ok::<_, ()>(format!("{:?}{:?}", o[0], o[1]));
+                    parts.push(Part::Derived { texts: Table::tabulate(model, vec![s, s + 1], "?".into(), f).unwrap() });
+                    s += 2;
+                }
+                1 if s + 1 < n => {
+                    // With the site's place in each item, so that absence shows which one it is.
+                    let item = |s: usize| texts(s).iter().map(|t| format!("{s}:{t}")).collect();
+                    parts.push(Part::Many { sites: vec![s, s + 1], texts: vec![item(s), item(s + 1)], join: ",".into() });
+                    s += 2;
+                }
+                _ => {
+                    parts.push(Part::Site { site: s, texts: texts(s) });
+                    s += 1;
+                }
+            }
+            parts.push(Part::Literal(";".into()));
+        }
+        let template = Template::new(&space, parts).unwrap();
+        for a in space.enumerate().take(300) {
+            let text = template.encode(&a).unwrap();
+            prop_assert_eq!(template.decode(&text).unwrap(), a);
+            let cut = &text[..text.len() - 1];
+            prop_assert!(template.decode(cut).is_err());
+        }
+    }
+}
