@@ -3,7 +3,10 @@
 mod flat;
 mod fuse;
 mod grad;
+mod lean;
+mod lean_layout;
 mod place;
+mod prepare;
 pub mod reference;
 mod vjp;
 mod vjp_contract;
@@ -11,4 +14,6 @@ mod vjp_layout;
 
 pub use fuse::{FusedKernel, Kernel, fuse};
 pub use grad::{Derived, NoGradient, Unreached, differentiate};
+pub use lean::lean;
 pub use place::{Placement, bytes, place};
+pub use prepare::{Ready, prepare};

@@ -3,7 +3,7 @@
 mod contract;
 mod host;
 mod layout;
-mod point;
+pub(crate) mod point;
 mod window;
 
 use nas_ir::graph::{Binding, Bindings};

@@ -1,0 +1,320 @@
+//! Cleaning keeps values: on random graphs, and rule by rule.
+
+mod common;
+
+use common::{Draw, dims, number, run_graph, weigh};
+use nas_ir::graph::linearise;
+use nas_ir::op::{PadMode, Window};
+use nas_ir::{Binary, DType, Dim, Graph, Op, ReduceKind, Tensor, Unary};
+use nas_network::{Kernel, differentiate, fuse, lean, prepare};
+use proptest::prelude::*;
+
+fn close(a: f64, b: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-12 * (1.0 + a.abs().max(b.abs()))
+}
+
+/// Checks the values, and gives the cleaned graph.
+fn same(outputs: &[Tensor]) -> Graph {
+    let (graph, bound) = linearise(outputs).unwrap();
+    let full = differentiate(&graph).unwrap().graph;
+    let thin = lean(&full);
+    let ready = prepare(&graph).unwrap();
+    let before = run_graph(&full, &bound);
+    for (name, graph) in [("lean", &thin), ("prepare", &ready.graph)] {
+        let after = run_graph(graph, &bound);
+        for (a, b) in before.iter().zip(&after) {
+            assert_eq!(a.shape, b.shape);
+            for (x, y) in a.to_f64().iter().zip(b.to_f64()) {
+                let text = || format!("{name}: {x} became {y}\n{}{}", full.print(), graph.print());
+                assert!(close(*x, y), "{}", text());
+            }
+        }
+    }
+    covers(&ready.graph, &ready.kernels);
+    thin
+}
+
+/// Every value a kernel reads was left in memory before, and no operation is in two kernels.
+fn covers(graph: &Graph, kernels: &[Kernel]) {
+    let number = |op: &Op| matches!(op, Op::Const(_) | Op::Scalar);
+    let mut stored: Vec<bool> = graph
+        .nodes
+        .node_weights()
+        .map(|n| n.op == Op::Leaf)
+        .collect();
+    let mut done = vec![false; stored.len()];
+    for kernel in kernels {
+        match kernel {
+            Kernel::Single(n) => {
+                for i in graph.inputs(*n) {
+                    assert!(stored[i.index()], "{i:?} for {n:?}\n{}", graph.print());
+                }
+                assert!(!std::mem::replace(&mut done[n.index()], true));
+            }
+            Kernel::Fused(f) => {
+                f.inputs.iter().for_each(|i| assert!(stored[i.index()]));
+                for n in &f.nodes {
+                    let node = &graph.nodes[*n];
+                    if number(&node.op) {
+                        continue;
+                    }
+                    assert_eq!(node.shape, f.shape);
+                    assert!(!std::mem::replace(&mut done[n.index()], true));
+                    for i in graph.inputs(*n) {
+                        assert!(f.nodes.contains(&i) || f.inputs.contains(&i));
+                    }
+                }
+            }
+        }
+        kernel.results().for_each(|r| stored[r.index()] = true);
+    }
+    for o in &graph.outputs {
+        assert!(stored[o.index()], "{}", graph.print());
+    }
+}
+
+/// A tensor grown by random operations, and its inputs.
+fn grow(seed: u64, steps: usize) -> (Tensor, Vec<Tensor>) {
+    let mut d = Draw(seed);
+    let leaves = vec![
+        d.tensor(&[2, 3, 4, 4], -1.0, 1.0),
+        d.tensor(&[3, 1, 1], -1.0, 1.0),
+    ];
+    let mut pool = leaves.clone();
+    let whole = dims(&[2, 3, 4, 4]);
+    pool.push(Tensor::filled(0.0, &whole, DType::F64));
+    pool.push(number(1.0));
+    for _ in 0..steps {
+        let x = pool[d.below(pool.len())].clone();
+        let y = pool[d.below(pool.len())].clone();
+        let axis = if x.rank() > 0 { d.below(x.rank()) } else { 0 };
+        let size = x.sizes().unwrap().get(axis).copied().unwrap_or(0);
+        let one = [
+            Binary::Add,
+            Binary::Sub,
+            Binary::Mul,
+            Binary::Max,
+            Binary::Lt,
+        ][d.below(5)];
+        let curve = [Unary::Neg, Unary::Tanh, Unary::Relu, Unary::Abs, Unary::Cos][d.below(5)];
+        let window = Window {
+            size: [2, 2],
+            stride: [1, 1],
+            dilation: [1, 1],
+            pad: [0; 4],
+        };
+        let made = match d.below(18) {
+            0..=3 => x.binary(one, &y).ok(),
+            4..=6 => Some(x.unary(curve)),
+            7 => x
+                .binary(one, &number([0.0, 1.0, -1.0, 2.0][d.below(4)]))
+                .ok(),
+            8 => x.expand(&whole).ok(),
+            9 if x.rank() > 0 => {
+                let kind = [ReduceKind::Sum, ReduceKind::Max][d.below(2)];
+                Some(x.reduce(kind, &[axis], d.below(2) == 0))
+            }
+            10 if x.rank() > 1 => {
+                let mut order: Vec<usize> = (0..x.rank()).collect();
+                order.swap(axis, d.below(x.rank()));
+                x.permute(&order).ok()
+            }
+            11 => {
+                let n = x.sizes().unwrap().iter().product::<usize>();
+                x.reshape(&dims(&[1, n])).ok()
+            }
+            12 if size > 1 => x.slice(axis, Dim::from(1usize), Dim::from(size), 1).ok(),
+            13 if x.rank() > 0 => x.pad(axis, d.below(2) as i64, 1, PadMode::Zero).ok(),
+            14 if x.rank() > 0 => Tensor::concat(&[x.clone(), x.clone()], axis).ok(),
+            15 if x.rank() == 4 => x.avg_pool(window, d.below(2) == 0).ok(),
+            16 => Tensor::select(&x, &y, &number(0.0)).ok(),
+            17 if x.rank() > 0 => Some(x.cumsum(axis, false)),
+            _ => None,
+        };
+        if let Some(t) = made
+            && t.sizes().unwrap().iter().product::<usize>() < 1000
+        {
+            pool.push(t);
+        }
+    }
+    let mut sum = number(0.0);
+    for t in pool.iter().rev().take(3) {
+        sum = sum.binary(Binary::Add, &weigh(t, &mut d)).unwrap();
+    }
+    (sum, leaves)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn random_graphs_keep_their_values(seed in any::<u64>(), steps in 1usize..25) {
+        let (y, xs) = grow(seed, steps);
+        let mut outputs = y.grad(&xs).unwrap();
+        outputs.push(y);
+        same(&outputs);
+    }
+}
+
+fn ops(graph: &Graph) -> Vec<String> {
+    graph.nodes.node_weights().map(|n| n.op.name()).collect()
+}
+
+#[test]
+fn numbers_and_signs_go() {
+    let mut d = Draw(21);
+    let x = d.tensor(&[2, 3], -1.0, 1.0);
+    let y = x.binary(Binary::Mul, &number(1.0)).unwrap();
+    let y = y
+        .binary(
+            Binary::Add,
+            &Tensor::filled(0.0, &dims(&[2, 3]), DType::F64),
+        )
+        .unwrap();
+    let y = y
+        .unary(Unary::Neg)
+        .unary(Unary::Neg)
+        .permute(&[1, 0])
+        .unwrap();
+    let y = y.permute(&[1, 0]).unwrap().reshape(&dims(&[6])).unwrap();
+    let y = y.reshape(&dims(&[2, 3])).unwrap();
+    assert_eq!(ops(&same(&[y.unary(Unary::Exp)])), ["leaf", "exp"]);
+    // A chain of numbers is one number.
+    let c = number(2.0)
+        .binary(Binary::Mul, &number(3.0))
+        .unwrap()
+        .unary(Unary::Sqrt);
+    let y = x.binary(Binary::Mul, &c).unwrap();
+    assert_eq!(ops(&same(&[y])), ["leaf", "const", "mul"]);
+}
+
+#[test]
+fn broadcasts_are_read_as_they_were() {
+    let mut d = Draw(22);
+    let (x, b) = (d.tensor(&[2, 3], -1.0, 1.0), d.tensor(&[3], -1.0, 1.0));
+    let wide = b.expand(&dims(&[2, 3])).unwrap();
+    let y = x.binary(Binary::Add, &wide.unary(Unary::Exp)).unwrap();
+    assert_eq!(ops(&same(&[y])), ["leaf", "leaf", "exp", "add"]);
+    let sum = wide.reduce(ReduceKind::Sum, &[0], false);
+    let graph = same(&[sum]);
+    assert!(
+        !ops(&graph).contains(&"reduce.sum".to_string()),
+        "{}",
+        graph.print()
+    );
+}
+
+#[test]
+fn padding_goes_into_windows() {
+    let mut d = Draw(23);
+    let (x, k) = (
+        d.tensor(&[1, 2, 4, 4], -1.0, 1.0),
+        d.tensor(&[2, 2, 3, 3], -1.0, 1.0),
+    );
+    let window = Window {
+        size: [3, 3],
+        stride: [2, 2],
+        dilation: [1, 1],
+        pad: [0; 4],
+    };
+    let padded = x
+        .pad(2, 1, 2, PadMode::Zero)
+        .unwrap()
+        .pad(3, 1, 0, PadMode::Zero)
+        .unwrap();
+    let y = padded.conv(&k, window, 1).unwrap();
+    assert_eq!(
+        ops(&same(std::slice::from_ref(&y))),
+        ["leaf", "leaf", "conv"]
+    );
+    let pooled = padded.avg_pool(window, false).unwrap();
+    assert_eq!(
+        ops(&same(std::slice::from_ref(&pooled))),
+        ["leaf", "avgpool"]
+    );
+    let loss = weigh(&y, &mut d)
+        .binary(Binary::Add, &weigh(&pooled, &mut d))
+        .unwrap();
+    let grads = loss.grad(&[x, k]).unwrap();
+    same(&grads);
+    let (graph, _) = linearise(&grads).unwrap();
+    let ready = prepare(&graph).unwrap();
+    assert!(
+        !ops(&ready.graph).iter().any(|o| o == "slice" || o == "pad"),
+        "{}",
+        ready.graph.print()
+    );
+}
+
+#[test]
+fn parts_come_together() {
+    let mut d = Draw(24);
+    let x = d.tensor(&[2, 6], -1.0, 1.0);
+    let part = |i: usize| {
+        x.slice(1, Dim::from(2 * i), Dim::from(2 * i + 2), 1)
+            .unwrap()
+    };
+    let joined = Tensor::concat(&[part(0), part(1), part(2)], 1).unwrap();
+    assert_eq!(ops(&same(&[joined])), ["leaf"]);
+    // The gradient of a split is a join.
+    let y = part(0)
+        .unary(Unary::Exp)
+        .binary(Binary::Mul, &part(1))
+        .unwrap();
+    let y = weigh(
+        &y.binary(Binary::Add, &part(2).unary(Unary::Sin)).unwrap(),
+        &mut d,
+    );
+    let graph = same(&y.grad(std::slice::from_ref(&x)).unwrap());
+    assert!(
+        !ops(&graph).contains(&"unslice".to_string()),
+        "{}",
+        graph.print()
+    );
+}
+
+#[test]
+fn an_inner_input_stays_apart() {
+    let x = Tensor::value(nas_ir::HostTensor::f64(vec![2], vec![1.0, 2.0]));
+    let tap = x.unary(Unary::Sin);
+    let twin = x.unary(Unary::Sin);
+    let y = tap
+        .binary(Binary::Mul, &twin)
+        .unwrap()
+        .reduce(ReduceKind::Sum, &[0], false);
+    same(&y.grad(&[tap, x]).unwrap());
+}
+
+#[test]
+fn a_chain_is_one_kernel_with_its_sum() {
+    let mut d = Draw(25);
+    let x = d.tensor(&[4, 5], -1.0, 1.0);
+    let y = x
+        .unary(Unary::Exp)
+        .binary(Binary::Mul, &number(2.0))
+        .unwrap();
+    let y = y.reduce(ReduceKind::Sum, &[1], false);
+    let (graph, _) = linearise(&[y]).unwrap();
+    let kernels = fuse(&graph);
+    let [Kernel::Fused(f)] = &kernels[..] else {
+        panic!("{kernels:?}");
+    };
+    assert_eq!((f.nodes.len(), f.inputs.len(), f.outputs.len()), (3, 1, 0));
+    assert!(f.reduce.is_some());
+    let ready = prepare(&graph).unwrap();
+    assert_eq!(ready.placement.peak, 4 * 8);
+    assert_eq!(ready.placement.bound, 20 * 8);
+}
+
+#[test]
+fn memory_is_reused_along_a_chain() {
+    let mut d = Draw(26);
+    let mut y = d.tensor(&[8, 8], -1.0, 1.0);
+    for _ in 0..10 {
+        y = y.cumsum(0, false).cumsum(1, true);
+    }
+    let (graph, _) = linearise(&[y]).unwrap();
+    let ready = prepare(&graph).unwrap();
+    assert_eq!(ready.placement.peak, 2 * 64 * 8);
+    assert_eq!(ready.placement.reserved(), 2 * 64 * 8);
+}
