@@ -1,7 +1,7 @@
 //! Executes a fused program tile by tile.
 
 use super::ops::{Op, Src, apply};
-use super::space::{AXES, Space, Strides};
+use super::space::{AXES, Row, Space, Strides};
 use crate::elem::{Elem, Scratch};
 use crate::simd::{Level, level};
 
@@ -44,19 +44,21 @@ fn apply_fn<E: Elem>() -> ApplyFn<E> {
     }
 }
 
-/// One tile: `rows` whole rows from `row`, or a piece of one row.
+/// One tile: `rows` whole rows from `row`, or a piece of one row from its place `start`.
 #[derive(Clone, Copy)]
-pub(crate) struct TileAt {
-    pub row: usize,
-    pub rows: usize,
-    pub start: usize,
-    pub len: usize,
+struct TileAt {
+    row: Row,
+    rows: usize,
+    start: usize,
+    len: usize,
+    /// The flat place of its first element.
+    flat: usize,
 }
 
 /// A program made ready to run over a space.
 pub(crate) struct Engine<E: Elem> {
     nodes: Vec<Node<E>>,
-    pub(crate) space: Space,
+    space: Space,
     outputs: Vec<usize>,
     /// The nodes to compute, in order.
     code: Vec<usize>,
@@ -78,7 +80,7 @@ impl<E: Elem> Engine<E> {
     ///
     /// # Safety
     /// Every input's pointer is valid for all places of the space as long as the engine lives.
-    pub(crate) unsafe fn new(mut nodes: Vec<Node<E>>, space: Space, outputs: &[usize]) -> Self {
+    pub(crate) unsafe fn new(mut nodes: Vec<Node<E>>, mut space: Space, outputs: &[usize]) -> Self {
         let apply = apply_fn::<E>();
         let all = (1u32 << space.rank) - 1;
         let mut varies = vec![0u32; nodes.len()];
@@ -110,7 +112,9 @@ impl<E: Elem> Engine<E> {
                 }
             };
         }
-        let hoisted = hoist(&mut nodes, &space, &varies, all, outputs);
+        let mut hoisted = hoist(&mut nodes, &space, &varies, all, outputs);
+        let (code, ..) = place(&nodes, outputs);
+        expand(&mut nodes, &code, &mut space, &mut hoisted);
         let (code, slot, slots) = place(&nodes, outputs);
         let tile = match slots {
             0..=3 => 2048,
@@ -134,30 +138,32 @@ impl<E: Elem> Engine<E> {
     fn tiles(&self, mut f: impl FnMut(TileAt)) {
         let inner = self.space.inner();
         let rows = self.space.total() / inner.max(1);
+        let mut row = self.space.row(0);
         if inner >= LONG_ROW || rows == 1 {
-            for row in 0..rows {
+            for r in 0..rows {
                 for start in (0..inner).step_by(self.tile) {
-                    let len = self.tile.min(inner - start);
-                    let rows = 1;
                     f(TileAt {
                         row,
-                        rows,
+                        rows: 1,
                         start,
-                        len,
+                        len: self.tile.min(inner - start),
+                        flat: r * inner + start,
                     });
                 }
+                row.step(&self.space);
             }
         } else {
             let many = (self.tile / inner).max(1);
-            for row in (0..rows).step_by(many) {
-                let rows = many.min(rows - row);
-                let len = rows * inner;
+            for r in (0..rows).step_by(many) {
+                let rows = many.min(rows - r);
                 f(TileAt {
                     row,
                     rows,
                     start: 0,
-                    len,
+                    len: rows * inner,
+                    flat: r * inner,
                 });
+                (0..rows).for_each(|_| row.step(&self.space));
             }
         }
     }
@@ -167,7 +173,6 @@ impl<E: Elem> Engine<E> {
     /// # Safety
     /// As for `new`; each output holds the whole space and overlaps nothing else.
     pub(crate) unsafe fn write(&self, into: &mut [*mut E]) {
-        let inner = self.space.inner();
         // A node given out is computed in place, once.
         let mut direct = vec![NONE; self.nodes.len()];
         for (i, &o) in self.outputs.iter().enumerate() {
@@ -178,12 +183,12 @@ impl<E: Elem> Engine<E> {
         self.run(
             |node, at| match direct[node] {
                 NONE => None,
-                i => Some(into[i].add(at.row * inner + at.start)),
+                i => Some(into[i].add(at.flat)),
             },
             |at, values| {
                 for (i, &o) in self.outputs.iter().enumerate() {
                     if direct[o] != i {
-                        let dst = into[i].add(at.row * inner + at.start);
+                        let dst = into[i].add(at.flat);
                         match values[o] {
                             Src::Many(p) => std::ptr::copy_nonoverlapping(p, dst, at.len),
                             Src::One(x) => std::slice::from_raw_parts_mut(dst, at.len).fill(x),
@@ -194,16 +199,16 @@ impl<E: Elem> Engine<E> {
         );
     }
 
-    /// Runs the program, hands the outputs' values of each tile to `sink`: (which output, the tile, the value).
+    /// Runs the program, hands the outputs' values of each tile to `sink`: (which output, first flat place, length, value).
     ///
     /// # Safety
     /// As for `new`.
-    pub(crate) unsafe fn feed(&self, mut sink: impl FnMut(usize, TileAt, Src<E>)) {
+    pub(crate) unsafe fn feed(&self, mut sink: impl FnMut(usize, usize, usize, Src<E>)) {
         self.run(
             |_, _| None,
             |at, values| {
                 for (i, &o) in self.outputs.iter().enumerate() {
-                    sink(i, at, values[o]);
+                    sink(i, at.flat, at.len, values[o]);
                 }
             },
         );
@@ -236,9 +241,9 @@ impl<E: Elem> Engine<E> {
                     Node::Scalar(_) => {}
                     Node::Input(p, strides) => {
                         values[node] = if strides == whole {
-                            Src::Many(p.add(at.row * inner + at.start))
+                            Src::Many(p.add(at.flat))
                         } else if at.rows == 1 && strides[last] < 2 {
-                            let p = p.add(self.space.row_offset(at.row, &strides));
+                            let p = p.add(at.row.offset(&self.space, &strides));
                             match strides[last] {
                                 0 => Src::One(*p),
                                 _ => Src::Many(p.add(at.start)),
@@ -267,8 +272,10 @@ impl<E: Elem> Engine<E> {
         let inner = self.space.inner();
         let len = if at.rows == 1 { at.len } else { inner };
         let step = strides[self.space.rank - 1];
+        let mut row = at.row;
         for r in 0..at.rows {
-            let p = p.add(self.space.row_offset(at.row + r, strides) + at.start * step);
+            let p = p.add(row.offset(&self.space, strides) + at.start * step);
+            row.step(&self.space);
             let to = std::slice::from_raw_parts_mut(to.add(r * len), len);
             match step {
                 0 => to.fill(*p),
@@ -360,6 +367,71 @@ unsafe fn hoist<E: Elem>(
         kept.push(memory);
     }
     kept
+}
+
+/// Lays inputs that repeat over the first axes out in full for the others, where that is little work and makes short rows
+/// into long ones: a value per channel, say, is written out for one image and then read like any tensor.
+unsafe fn expand<E: Elem>(
+    nodes: &mut [Node<E>],
+    code: &[usize],
+    space: &mut Space,
+    kept: &mut Vec<Scratch<E>>,
+) {
+    const LARGEST: usize = 16 * 1024;
+    const SHORT: usize = 1024;
+    if space.rank < 2 || space.inner() >= SHORT {
+        return;
+    }
+    let whole = space.contiguous();
+    let rank = space.rank;
+    let split = (1..rank - 1).find(|&k| {
+        let period: usize = space.dims[k..rank].iter().product();
+        period <= LARGEST
+            && space.total() / period >= 4
+            && code.iter().all(|&i| match &nodes[i] {
+                Node::Input(_, s) => s[k..rank] == whole[k..rank] || s[..k].iter().all(|&s| s == 0),
+                _ => true,
+            })
+    });
+    let Some(k) = split else {
+        return;
+    };
+    let part = space.part(k);
+    let step = part.total();
+    for &i in code {
+        if let Node::Input(p, s) = nodes[i] {
+            let mut joined = [0; AXES];
+            joined[..k].copy_from_slice(&s[..k]);
+            joined[k] = 1;
+            let mut from = p;
+            if s[k..rank] != whole[k..rank] {
+                let mut strides = [0; AXES];
+                strides[..rank - k].copy_from_slice(&s[k..rank]);
+                let mut memory = Scratch::<E>::new(step);
+                spread(p, &strides, &part, memory.as_mut_ptr());
+                from = memory.as_ptr();
+                kept.push(memory);
+            }
+            nodes[i] = Node::Input(from, joined);
+        }
+    }
+    *space = space.joined(k);
+}
+
+/// Writes an input out over a whole space.
+unsafe fn spread<E: Elem>(p: *const E, strides: &Strides, space: &Space, to: *mut E) {
+    let inner = space.inner();
+    let step = strides[space.rank - 1];
+    let mut row = space.row(0);
+    for out in std::slice::from_raw_parts_mut(to, space.total()).chunks_exact_mut(inner) {
+        let p = p.add(row.offset(space, strides));
+        match step {
+            0 => out.fill(*p),
+            1 => out.copy_from_slice(std::slice::from_raw_parts(p, inner)),
+            _ => (0..inner).for_each(|i| out[i] = *p.add(i * step)),
+        }
+        row.step(space);
+    }
 }
 
 /// The nodes that the outputs need, in order, and a buffer for each that is free again after its last use.

@@ -1,7 +1,8 @@
 //! A fused program whose values are reduced over some axes, in an order that the shapes alone fix.
 
-use super::engine::{Engine, TileAt};
+use super::engine::{Engine, Node};
 use super::ops::{Src, max, min};
+use super::space::{AXES, Space};
 use super::{Input, Program, nodes};
 use crate::elem::{Elem, Scratch};
 use crate::error::{KernelError, need, product};
@@ -146,31 +147,34 @@ pub fn run_fused_reduce<E: Elem>(
     let mut totals = Scratch::<f64>::new(left * outputs.len());
     totals.fill(kind.start());
     if space.total() > 0 {
-        let keep: Vec<bool> = kinds.iter().map(|r| !r).collect();
-        let to = space.contiguous_over(&keep);
-        let last = space.rank - 1;
-        let kept = keep[last] && space.inner() > 1;
-        let fold = fold_fn::<E>();
-        let mut fill: Vec<E> = Vec::new();
-        // SAFETY: `nodes` has checked that every input reaches all of the space; `totals` has one place for each place of
-        // the axes that stay and each output, and `to` are its strides.
+        let first = space.dims[0];
+        let rest = space.total() / first;
+        // SAFETY: `nodes` has checked that every input reaches all of the space, and `totals` has one place for each
+        // place of the axes that stay and each output.
         unsafe {
-            Engine::new(nodes, space, &program.outputs).feed(|i, at: TileAt, value| {
-                let p = match value {
-                    Src::Many(p) => p,
-                    Src::One(x) => {
-                        fill.clear();
-                        fill.resize(at.len, x);
-                        fill.as_ptr()
-                    }
-                };
-                let len = at.len / at.rows;
-                for r in 0..at.rows {
-                    let place = space.row_offset(at.row + r, &to) + at.start * to[last];
-                    let total = totals.as_mut_ptr().add(i * left + place);
-                    fold(kind, p.add(r * len), len, total, kept);
+            if kinds[0] && space.rank > 1 && space.inner() < 512 && rest <= 16 * 1024 && first >= 4
+            {
+                // Over the first axis place by place, which keeps vectors full whatever the rows' length; then the rest.
+                let sums = over_first::<E>(nodes, space, program, kind);
+                let part = space.part(1);
+                for (i, sums) in sums.chunks_exact(rest).enumerate() {
+                    let to = &mut totals[i * left..][..left];
+                    fold_rows(kind, sums, 0, &part, &kinds[1..], to);
                 }
-            });
+            } else {
+                let mut fill: Vec<E> = Vec::new();
+                Engine::new(nodes, space, &program.outputs).feed(|i, flat, len, value| {
+                    let v = slice(value, len, &mut fill);
+                    fold_rows(
+                        kind,
+                        v,
+                        flat,
+                        &space,
+                        &kinds,
+                        &mut totals[i * left..][..left],
+                    );
+                });
+            }
         }
     }
     for (output, totals) in outputs.iter_mut().zip(totals.chunks_exact(left.max(1))) {
@@ -179,4 +183,128 @@ pub fn run_fused_reduce<E: Elem>(
         }
     }
     Ok(())
+}
+
+/// A tile's value as elements.
+unsafe fn slice<'a, E: Elem>(value: Src<E>, len: usize, fill: &'a mut Vec<E>) -> &'a [E] {
+    match value {
+        Src::Many(p) => std::slice::from_raw_parts(p, len),
+        Src::One(x) => {
+            fill.clear();
+            fill.resize(len, x);
+            fill
+        }
+    }
+}
+
+/// Reduces values that lie at flat places from `flat` on into the totals of the axes that stay.
+unsafe fn fold_rows<E: Elem>(
+    kind: Reduce,
+    mut v: &[E],
+    flat: usize,
+    space: &Space,
+    reduced: &[bool],
+    totals: &mut [f64],
+) {
+    let fold = fold_fn::<E>();
+    let mut keep = [false; AXES];
+    for (k, r) in keep.iter_mut().zip(reduced) {
+        *k = !r;
+    }
+    let to = space.contiguous_over(&keep);
+    let (inner, last) = (space.inner(), space.rank - 1);
+    let kept = keep[last] && inner > 1;
+    let mut row = space.row(flat);
+    let mut start = flat % inner;
+    while !v.is_empty() {
+        let len = v.len().min(inner - start);
+        let place = row.offset(space, &to) + start * to[last];
+        fold(kind, v.as_ptr(), len, totals.as_mut_ptr().add(place), kept);
+        v = &v[len..];
+        start = 0;
+        row.step(space);
+    }
+}
+
+/// Reduces the first axis only: for each output, the other axes' places.
+unsafe fn over_first<E: Elem>(
+    nodes: Vec<Node<E>>,
+    space: Space,
+    program: &Program,
+    kind: Reduce,
+) -> Scratch<f64> {
+    // Sums of so many in E before they go on in f64.
+    const RUN: usize = 16;
+    let rest = space.total() / space.dims[0];
+    let count = program.outputs.len();
+    let mut sums = Scratch::<f64>::new(count * rest);
+    sums.fill(kind.start());
+    let mut short = Scratch::<E>::new(count * rest);
+    let start = E::of(kind.start());
+    short.fill(start);
+    let (fold, merge) = (fold_fn::<E>(), merge_fn::<E>());
+    let mut fill = Vec::new();
+    Engine::new(nodes, space, &program.outputs).feed(|i, flat, len, value| {
+        let mut v = slice(value, len, &mut fill);
+        let mut flat = flat;
+        while !v.is_empty() {
+            let (turn, at) = (flat / rest, flat % rest);
+            let len = v.len().min(rest - at);
+            merge(kind, v.as_ptr(), len, short.as_mut_ptr().add(i * rest + at));
+            if turn % RUN == RUN - 1 || turn == space.dims[0] - 1 {
+                let part = &mut short[i * rest + at..][..len];
+                fold(
+                    kind,
+                    part.as_ptr(),
+                    len,
+                    sums.as_mut_ptr().add(i * rest + at),
+                    true,
+                );
+                part.fill(start);
+            }
+            v = &v[len..];
+            flat += len;
+        }
+    });
+    sums
+}
+
+/// Adds (or the like) `len` elements to others, place by place.
+#[inline(always)]
+unsafe fn merge<E: Elem>(kind: Reduce, p: *const E, len: usize, to: *mut E) {
+    let v = std::slice::from_raw_parts(p, len);
+    let to = std::slice::from_raw_parts_mut(to, len);
+    match kind {
+        Reduce::Sum => to.iter_mut().zip(v).for_each(|(t, &x)| *t = *t + x),
+        Reduce::Max => to.iter_mut().zip(v).for_each(|(t, &x)| *t = max(*t, x)),
+        Reduce::Min => to.iter_mut().zip(v).for_each(|(t, &x)| *t = min(*t, x)),
+    }
+}
+
+type MergeFn<E> = unsafe fn(Reduce, *const E, usize, *mut E);
+
+unsafe fn merge_base<E: Elem>(kind: Reduce, p: *const E, len: usize, to: *mut E) {
+    merge(kind, p, len, to)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn merge_avx2<E: Elem>(kind: Reduce, p: *const E, len: usize, to: *mut E) {
+    merge(kind, p, len, to)
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+unsafe fn merge_avx512<E: Elem>(kind: Reduce, p: *const E, len: usize, to: *mut E) {
+    merge(kind, p, len, to)
+}
+
+fn merge_fn<E: Elem>() -> MergeFn<E> {
+    match level() {
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx512 => merge_avx512::<E>,
+        #[cfg(target_arch = "x86_64")]
+        Level::Avx2 => merge_avx2::<E>,
+        _ => merge_base::<E>,
+    }
 }

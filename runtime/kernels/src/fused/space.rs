@@ -45,15 +45,36 @@ impl Space {
         strides
     }
 
-    /// Offset of the start of a row (a place of all axes but the last).
-    #[inline]
-    pub(crate) fn row_offset(&self, mut row: usize, strides: &Strides) -> usize {
-        let mut at = 0;
+    /// The place of a row (of all axes but the last) that starts at or holds the flat place.
+    pub(crate) fn row(&self, flat: usize) -> Row {
+        let mut rest = flat / self.inner();
+        let mut index = [0; AXES];
         for i in (0..self.rank - 1).rev() {
-            at += row % self.dims[i] * strides[i];
-            row /= self.dims[i];
+            index[i] = rest % self.dims[i];
+            rest /= self.dims[i];
         }
-        at
+        Row { index }
+    }
+
+    /// The axes before `k`, and one for all the others together.
+    pub(crate) fn joined(&self, k: usize) -> Space {
+        let mut space = Space {
+            rank: k + 1,
+            dims: [1; AXES],
+        };
+        space.dims[..k].copy_from_slice(&self.dims[..k]);
+        space.dims[k] = self.dims[k..self.rank].iter().product();
+        space
+    }
+
+    /// The axes from `k` on.
+    pub(crate) fn part(&self, k: usize) -> Space {
+        let mut space = Space {
+            rank: self.rank - k,
+            dims: [1; AXES],
+        };
+        space.dims[..self.rank - k].copy_from_slice(&self.dims[k..self.rank]);
+        space
     }
 
     /// Drops axes of length 1 and joins neighbours that are of one kind (`mask`, empty for all alike) and lie together in
@@ -126,5 +147,33 @@ impl Space {
             }
         }
         Ok((space, kinds, all))
+    }
+}
+
+/// A place of all axes but the last.
+#[derive(Clone, Copy)]
+pub(crate) struct Row {
+    index: Strides,
+}
+
+impl Row {
+    /// Where the row starts with these strides.
+    #[inline]
+    pub(crate) fn offset(&self, space: &Space, strides: &Strides) -> usize {
+        (0..space.rank - 1)
+            .map(|i| self.index[i] * strides[i])
+            .sum()
+    }
+
+    /// Goes to the next row.
+    #[inline]
+    pub(crate) fn step(&mut self, space: &Space) {
+        for i in (0..space.rank - 1).rev() {
+            self.index[i] += 1;
+            if self.index[i] < space.dims[i] {
+                return;
+            }
+            self.index[i] = 0;
+        }
     }
 }
