@@ -1,3 +1,13 @@
 //! Text to tree and tree to text: the grammar, reader, recovery and formatter of the Nas language.
 
 pub mod ast;
+mod blame;
+pub mod codes;
+mod format;
+mod layout;
+mod read;
+mod same;
+
+pub use format::format;
+pub use read::{parse, parse_expr};
+pub use same::same_tree;
