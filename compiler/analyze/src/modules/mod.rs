@@ -4,8 +4,8 @@ pub(crate) mod imports;
 pub(crate) mod index;
 pub(crate) mod labels;
 mod loader;
-mod report;
-mod scope;
+pub(crate) mod report;
+pub(crate) mod scope;
 mod world;
 
 pub use world::{ReadFault, World};

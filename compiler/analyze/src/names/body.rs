@@ -1,0 +1,195 @@
+//! Statements: each name is seen below its own line, nested declarations in the whole block.
+
+use super::{Checker, Known};
+use crate::modules::index::{self, pattern_names};
+use crate::modules::report;
+use nas_diagnostics::Span;
+use nas_grammar::ast::*;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+impl Checker<'_> {
+    pub(super) fn block(&mut self, block: &Block) {
+        self.scoped(|c| {
+            let stmts: Vec<&Stmt> = block.stmts.iter().collect();
+            c.stmts(&stmts, |c| {
+                block.value.iter().for_each(|e| c.expr(e));
+            });
+        });
+    }
+
+    /// The statements of a block, then what comes after them, then the bodies of its nested declarations, which may use any name
+    /// of the block.
+    pub(super) fn stmts(&mut self, stmts: &[&Stmt], after: impl FnOnce(&mut Self)) {
+        self.doubled(stmts);
+        for stmt in stmts {
+            if let StmtKind::Item(item) = &stmt.kind {
+                for (name, _) in index::declared(item) {
+                    let known = match &item.kind {
+                        ItemKind::Fn(d) => Known::Fn(d.clone()),
+                        ItemKind::Space(d) => Known::Space(d.clone()),
+                        _ => Known::Value,
+                    };
+                    self.bind(&name, known);
+                }
+            }
+        }
+        for stmt in stmts {
+            self.stmt(stmt);
+        }
+        after(self);
+        for stmt in stmts {
+            if let StmtKind::Item(item) = &stmt.kind {
+                self.item(item);
+            }
+        }
+    }
+
+    /// E0206: two names of one block.
+    fn doubled(&mut self, stmts: &[&Stmt]) {
+        let mut first: HashMap<Arc<str>, Span> = HashMap::new();
+        for stmt in stmts {
+            for (name, span) in bound(stmt) {
+                match first.get(&name) {
+                    Some(at) => {
+                        let finding = report::twice(&name, *at, span, "bound");
+                        self.diagnostics
+                            .push(finding.help("give the second one another name"));
+                    }
+                    None => {
+                        first.insert(name, span);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Item(_) => {}
+            StmtKind::Let { pattern, ty, value } => {
+                self.expr(value);
+                ty.iter().for_each(|t| self.ty(t));
+                self.pattern(pattern);
+            }
+            StmtKind::Draw { pattern, value } => {
+                self.drawn(value);
+                self.pattern(pattern);
+            }
+            StmtKind::Tap { name, value } | StmtKind::Weights { name, value } => {
+                self.expr(value);
+                self.bind(&name.text, Known::Value);
+            }
+            StmtKind::Param {
+                name,
+                ty,
+                init,
+                drawn,
+            }
+            | StmtKind::State {
+                name,
+                ty,
+                init,
+                drawn,
+            } => {
+                ty.iter().for_each(|t| self.shape(t));
+                if let Some(init) = init {
+                    self.initial += usize::from(*drawn);
+                    self.expr(init);
+                    self.initial -= usize::from(*drawn);
+                }
+                self.bind(&name.text, Known::Value);
+            }
+            StmtKind::Assign { place, value } => {
+                self.expr(place);
+                self.expr(value);
+            }
+            StmtKind::Minimise { loss, over, by } => {
+                self.expr(loss);
+                self.expr(over);
+                by.iter().for_each(|e| self.expr(e));
+            }
+            StmtKind::Keep { value, every } => {
+                self.expr(value);
+                every.iter().for_each(|e| self.expr(e));
+            }
+            StmtKind::Record { fields } => fields.iter().for_each(|(_, e)| self.expr(e)),
+            StmtKind::OnChange {
+                setting,
+                binder,
+                body,
+            } => {
+                self.expr(setting);
+                self.scoped(|c| {
+                    binder.iter().for_each(|p| c.pattern(p));
+                    c.block(body);
+                });
+            }
+            StmtKind::For {
+                pattern,
+                iterable,
+                condition,
+                body,
+            } => {
+                self.expr(iterable);
+                self.scoped(|c| {
+                    c.pattern(pattern);
+                    condition.iter().for_each(|e| c.expr(e));
+                    c.block(body);
+                });
+            }
+            StmtKind::Expect(e) | StmtKind::Value(e) | StmtKind::Expr(e) => self.expr(e),
+            StmtKind::Report(args) => args.iter().for_each(|a| self.expr(&a.value)),
+            StmtKind::Budget(es) | StmtKind::Where(es) => es.iter().for_each(|e| self.expr(e)),
+            StmtKind::Check { condition, message } => {
+                self.expr(condition);
+                self.expr(message);
+            }
+            StmtKind::Encoding(text) => self.text(text),
+            StmtKind::Net(net) => self.net(net),
+            StmtKind::Match {
+                from,
+                to,
+                with,
+                weight,
+            } => {
+                [from, to, with].into_iter().for_each(|e| self.expr(e));
+                weight.iter().for_each(|e| self.expr(e));
+            }
+            StmtKind::Label { loss, weight } => {
+                self.expr(loss);
+                weight.iter().for_each(|e| self.expr(e));
+            }
+            StmtKind::Phase { at, settings } => {
+                self.expr(at);
+                self.fields(settings);
+            }
+            // Names of the curriculum's own settings.
+            StmtKind::Monotone(_) => {}
+        }
+    }
+}
+
+/// The names that a statement binds in its block.
+fn bound(stmt: &Stmt) -> Vec<(Arc<str>, Span)> {
+    match &stmt.kind {
+        StmtKind::Item(item) => index::declared(item),
+        StmtKind::Let { pattern, .. } | StmtKind::Draw { pattern, .. } => {
+            let mut names = Vec::new();
+            pattern_names(pattern, &mut names);
+            // A pattern that binds one name twice is reported where it is bound.
+            let mut seen = Vec::new();
+            names.retain(|(name, _)| {
+                let new = !seen.contains(name);
+                seen.push(name.clone());
+                new
+            });
+            names
+        }
+        StmtKind::Tap { name, .. }
+        | StmtKind::Weights { name, .. }
+        | StmtKind::Param { name, .. }
+        | StmtKind::State { name, .. } => vec![(name.text.clone(), name.span)],
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,205 @@
+//! Draws show in the text: what draws is written with `~`, and nothing else is.
+
+use super::{Checker, Known};
+use crate::walk::{Visit, walk_expr, walk_stmt};
+use nas_diagnostics::{Diagnostic, Span};
+use nas_eval::program::{GlobalId, ScopeEntry};
+use nas_grammar::ast::*;
+
+/// The intrinsics that draw.
+pub const DRAWING_INTRINSICS: &[&str] = &[
+    "uniform",
+    "normal",
+    "bernoulli",
+    "gumbel",
+    "beta",
+    "rademacher",
+    "shuffle",
+    "subset",
+    "permutation",
+    "pick",
+    "crop_at",
+];
+
+/// Functions that close over their draws whatever their declaration is.
+const CLOSED: &[&str] = &["sample"];
+
+impl Checker<'_> {
+    /// The value behind a `~`.
+    pub(super) fn drawn(&mut self, value: &Expr) {
+        match &value.kind {
+            ExprKind::Call { .. } => self.call(value, false, true),
+            ExprKind::Pipe { .. } => self.pipe(value, true),
+            ExprKind::Index { base, args } => {
+                self.drawn(base);
+                args.iter().for_each(|a| self.index_arg(a));
+            }
+            ExprKind::DrawWhere {
+                value,
+                condition,
+                within,
+                otherwise,
+            } => {
+                self.drawn(value);
+                self.bounds(condition, within, otherwise);
+            }
+            ExprKind::Name(_) => self.expr(value),
+            // `~ if c { f(x) } else { g(x) }`: whatever it comes to is drawn.
+            _ => {
+                self.initial += 1;
+                self.expr(value);
+                self.initial -= 1;
+            }
+        }
+    }
+
+    /// `normal[2, 3]` without `~`.
+    pub(super) fn index_base(&mut self, base: &Expr) {
+        if let ExprKind::Name(name) = &base.kind
+            && let Some((Known::Fn(d), _)) = self.callee(base)
+            && intrinsic(&d)
+            && self.initial == 0
+        {
+            self.undrawn(&name.text, base.span);
+        }
+        self.expr(base);
+    }
+
+    /// E0306: a call that draws without `~`, or the other way round.
+    pub(super) fn check_draw(
+        &mut self,
+        d: &FnDecl,
+        global: Option<GlobalId>,
+        at: Span,
+        lists: &[&[Arg]],
+        drawn: bool,
+    ) {
+        let open = |a: &Arg| matches!(a.value.kind, ExprKind::Hole);
+        let seeded = |a: &Arg| a.name.as_ref().is_some_and(|n| &*n.text == "seed");
+        let args = || lists.iter().flat_map(|l| l.iter());
+        let whole = lists.len() >= d.params.len() && !args().any(open);
+        if self.initial > 0 || self.lenient > 0 || !whole || args().any(seeded) {
+            return;
+        }
+        let name = &d.name.text;
+        let closed = matches!(d.role, Role::Proxy | Role::Trainer | Role::Search)
+            || CLOSED.contains(&&**name);
+        let draws = match d.role {
+            Role::Fn => match global {
+                Some(id) => self.global_draws(id),
+                None => self.body_draws(d),
+            },
+            Role::Intrinsic => intrinsic(d),
+            Role::Proxy | Role::Trainer | Role::Search => false,
+            _ => return,
+        };
+        if closed && !drawn {
+            return;
+        }
+        if draws && !drawn {
+            self.undrawn(name, at);
+        } else if drawn && closed {
+            self.diagnostics.push(
+                Diagnostic::error("E0306", format!("`{name}` keeps its draws to itself"))
+                    .at(at, "this call needs no `~`")
+                    .help("take the `~` away"),
+            );
+        } else if drawn && !draws {
+            self.diagnostics.push(
+                Diagnostic::error("E0306", format!("`{name}` draws nothing"))
+                    .at(at, "this call is the same in every turn")
+                    .help("take the `~` away"),
+            );
+        }
+    }
+
+    fn undrawn(&mut self, name: &str, at: Span) {
+        self.diagnostics.push(
+            Diagnostic::error("E0306", format!("`{name}` draws, and the call has no `~`"))
+                .at(at, "this draws")
+                .help(format!(
+                    "write `let x ~ {name}(…)`, or `~{name}(…)` inside an expression"
+                )),
+        );
+    }
+
+    fn global_draws(&mut self, id: GlobalId) -> bool {
+        if let Some(known) = self.drawing[id] {
+            return known;
+        }
+        // A circle of functions is an error elsewhere; here it draws nothing by itself.
+        self.drawing[id] = Some(false);
+        let draws = match &self.program.item(id).kind {
+            ItemKind::Fn(d) if d.role == Role::Fn => {
+                let d = d.clone();
+                self.draws_in(&d, self.program.globals[id].module)
+            }
+            ItemKind::Fn(d) if d.role == Role::Intrinsic => intrinsic(d),
+            _ => false,
+        };
+        self.drawing[id] = Some(draws);
+        draws
+    }
+
+    fn body_draws(&mut self, d: &FnDecl) -> bool {
+        self.draws_in(d, self.module)
+    }
+
+    fn draws_in(&mut self, d: &FnDecl, module: usize) -> bool {
+        let Some(body) = &d.body else { return false };
+        let mut found = Draws::default();
+        found.block(body);
+        found.drawn
+            || found.called.iter().any(|name| {
+                match self.program.lookup(module, name) {
+                    Some(ScopeEntry::Global(id)) => self.global_draws(*id),
+                    _ => false,
+                }
+            })
+    }
+}
+
+fn intrinsic(d: &FnDecl) -> bool {
+    d.role == Role::Intrinsic && DRAWING_INTRINSICS.contains(&&*d.name.text)
+}
+
+/// What a body draws by itself, and what it calls.
+#[derive(Default)]
+struct Draws {
+    drawn: bool,
+    called: Vec<String>,
+}
+
+impl Visit for Draws {
+    fn item(&mut self, _item: &Item) {}
+
+    fn stmt(&mut self, stmt: &Stmt) {
+        match &stmt.kind {
+            StmtKind::Draw { .. } => self.drawn = true,
+            // An initialiser's draws belong to the weights.
+            StmtKind::Param { drawn: true, .. } | StmtKind::State { drawn: true, .. } => return,
+            _ => {}
+        }
+        walk_stmt(self, stmt);
+    }
+
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Draw(_) => self.drawn = true,
+            ExprKind::Call { callee, args, .. } => {
+                let own = args.iter().any(|a| {
+                    matches!(a.value.kind, ExprKind::Hole)
+                        || a.name.as_ref().is_some_and(|n| &*n.text == "seed")
+                });
+                if let ExprKind::Name(name) = &callee.kind
+                    && !own
+                    && !CLOSED.contains(&&*name.text)
+                {
+                    self.called.push(name.text.to_string());
+                }
+            }
+            _ => {}
+        }
+        walk_expr(self, expr);
+    }
+}

@@ -1,0 +1,340 @@
+//! Expressions: each name in them is looked up, binders are in scope where the language says.
+
+use super::lookup::Meaning;
+use super::{Checker, Known};
+use nas_grammar::ast::*;
+use std::sync::Arc;
+
+impl Checker<'_> {
+    pub(super) fn expr(&mut self, expr: &Expr) {
+        use ExprKind as E;
+        match &expr.kind {
+            E::Number(_) | E::Bool(_) | E::None | E::Hole | E::It | E::Error => {}
+            E::Text(text) => self.text(text),
+            E::Name(name) => {
+                if &*name.text != "now" || self.is_local("now") {
+                    self.value(name);
+                }
+            }
+            E::Field { base, name } => {
+                if self.member(base, name).is_none() {
+                    self.expr(base);
+                }
+            }
+            E::TupleField { base, .. } => self.expr(base),
+            E::Call { .. } => self.call(expr, false, false),
+            E::Index { base, args } => {
+                self.index_base(base);
+                args.iter().for_each(|a| self.index_arg(a));
+            }
+            E::Lambda { params, body } => self.scoped(|c| {
+                c.params(params);
+                c.expr(body);
+            }),
+            E::Pipe { .. } => self.pipe(expr, false),
+            // Seen below as a value of the block; the evaluator gives it its place.
+            E::TapTarget(_) => {}
+            E::Unary { value, .. } | E::AtMode { value, .. } => self.expr(value),
+            E::Draw(value) => self.drawn(value),
+            E::Binary { left, right, .. } => {
+                self.expr(left);
+                self.expr(right);
+            }
+            E::Range {
+                low, high, step, ..
+            } => [low, high, step]
+                .into_iter()
+                .flatten()
+                .for_each(|e| self.expr(e)),
+            E::If {
+                condition,
+                then,
+                otherwise,
+            } => {
+                self.expr(condition);
+                self.block(then);
+                otherwise.iter().for_each(|e| self.expr(e));
+            }
+            E::Block(block) => self.block(block),
+            // What a test says is wrong must not be an error of the file.
+            E::Rejected(block) => {
+                let before = self.diagnostics.len();
+                self.block(block);
+                self.diagnostics.truncate(before);
+            }
+            E::Tuple(items) => items.iter().for_each(|e| self.expr(e)),
+            E::List(items) => items.iter().for_each(|item| match item {
+                ListItem::Item(e) | ListItem::Spread(e) => self.expr(e),
+            }),
+            E::Fill { value, count } => {
+                self.expr(value);
+                self.expr(count);
+            }
+            E::ListFor { body, clauses } | E::Sequence { body, clauses } => self.scoped(|c| {
+                c.clauses(clauses);
+                c.expr(body);
+            }),
+            E::Record(fields) => self.fields(fields),
+            E::RecordFor {
+                key,
+                value,
+                clauses,
+            } => self.scoped(|c| {
+                c.clauses(clauses);
+                c.expr(key);
+                c.expr(value);
+            }),
+            E::Choose { count, options, .. } => {
+                count.iter().for_each(|e| self.expr(e));
+                self.expr(options);
+            }
+            E::Repeat {
+                over,
+                binder,
+                index,
+                condition,
+                body,
+            } => {
+                self.expr(over);
+                condition.iter().for_each(|e| self.expr(e));
+                self.scoped(|c| {
+                    binder.iter().for_each(|p| c.pattern(p));
+                    index.iter().for_each(|p| c.pattern(p));
+                    c.inner(body);
+                });
+            }
+            E::Modes { train, infer } => [train, infer]
+                .into_iter()
+                .flatten()
+                .for_each(|b| self.block(b)),
+            E::AtValue { value, name, at } => {
+                self.expr(at);
+                self.scoped(|c| {
+                    c.bind(&name.text, Known::Value);
+                    c.expr(value);
+                });
+            }
+            E::With { base, entries } => {
+                self.expr(base);
+                self.edits(entries);
+            }
+            E::As { value, ty } => {
+                self.expr(value);
+                self.scoped(|c| c.ty(ty));
+            }
+            E::Where { value, conditions } => self.narrowed(value, conditions),
+            E::DrawWhere {
+                value,
+                condition,
+                within,
+                otherwise,
+            } => {
+                self.expr(value);
+                self.bounds(condition, within, otherwise);
+            }
+            E::Modulo {
+                value,
+                rules: other,
+            }
+            | E::Else {
+                value,
+                otherwise: other,
+            }
+            | E::In {
+                value,
+                collection: other,
+                ..
+            }
+            | E::Of {
+                value, of: other, ..
+            }
+            | E::Arrow {
+                from: value,
+                to: other,
+            } => {
+                self.expr(value);
+                self.expr(other);
+            }
+            E::Is { value, option, .. } => {
+                self.expr(value);
+                match &option.kind {
+                    // Any option's label will do: the choice that is asked about may stand in a module that is not imported.
+                    E::Name(name) if self.words.every.contains(&name.text) => self.mention(name),
+                    _ => self.expr(option),
+                }
+            }
+            E::Within {
+                value,
+                tolerance,
+                of,
+            } => {
+                self.expr(value);
+                self.expr(tolerance);
+                of.iter().for_each(|e| self.expr(e));
+            }
+            E::Net(net) => self.net(net),
+        }
+    }
+
+    /// The body of a block argument or a `repeat`.
+    pub(super) fn inner(&mut self, body: &Block) {
+        self.implicit += 1;
+        self.block(body);
+        self.implicit -= 1;
+    }
+
+    /// `where p within n else e` of a draw: the substitute is drawn as well.
+    pub(super) fn bounds(
+        &mut self,
+        condition: &Expr,
+        within: &Option<Box<Expr>>,
+        otherwise: &Option<Box<Expr>>,
+    ) {
+        self.expr(condition);
+        within.iter().for_each(|e| self.expr(e));
+        otherwise.iter().for_each(|e| self.drawn(e));
+    }
+
+    pub(super) fn index_arg(&mut self, arg: &IndexArg) {
+        match arg {
+            IndexArg::At(e) | IndexArg::Named(_, e) | IndexArg::Spread(e) => self.expr(e),
+            IndexArg::All(_) => {}
+            IndexArg::Last(kind) => self.mention(kind),
+        }
+    }
+
+    fn clauses(&mut self, clauses: &[Clause]) {
+        for clause in clauses {
+            match clause {
+                Clause::For { pattern, iterable } => {
+                    self.expr(iterable);
+                    self.pattern(pattern);
+                }
+                Clause::If(condition) => self.expr(condition),
+            }
+        }
+    }
+
+    pub(super) fn fields(&mut self, fields: &[Field]) {
+        for field in fields {
+            match field {
+                Field::Named { value, .. } | Field::Spread(value) => self.expr(value),
+                Field::Short(name) => {
+                    self.value(name);
+                }
+                Field::Computed { key, value } => {
+                    self.expr(key);
+                    self.expr(value);
+                }
+            }
+        }
+    }
+
+    /// The entries of `with { … }`: a target is a block kind, a parameter or a field; its own name is the old value.
+    pub(super) fn edits(&mut self, entries: &[WithEntry]) {
+        for entry in entries {
+            self.scoped(|c| {
+                match &entry.target {
+                    WithTarget::Path(path) => c.target(path),
+                    WithTarget::Spread { value, .. } => c.expr(value),
+                }
+                if let Some(within) = &entry.within {
+                    c.lenient += 1;
+                    c.expr(within);
+                    c.lenient -= 1;
+                }
+                if let Some((name, index)) = &entry.binder {
+                    c.bind(&name.text, Known::Value);
+                    index.iter().for_each(|i| c.bind(&i.text, Known::Value));
+                }
+                c.expr(&entry.value);
+            });
+        }
+    }
+
+    fn target(&mut self, path: &Expr) {
+        match &path.kind {
+            ExprKind::Name(name) => {
+                if let Meaning::Unknown = self.look(name) {
+                    self.bind(&name.text, Known::Value);
+                }
+            }
+            ExprKind::Field { base, .. } | ExprKind::TupleField { base, .. } => self.target(base),
+            ExprKind::Index { base, args } => {
+                self.target(base);
+                args.iter().for_each(|a| self.index_arg(a));
+            }
+            // `conv2d(out, k)`: a pattern that binds the arguments of each block it meets.
+            ExprKind::Call { callee, args, .. } => {
+                self.target(callee);
+                for arg in args {
+                    match &arg.value.kind {
+                        ExprKind::Name(name) => self.bind(&name.text, Known::Value),
+                        _ => self.expr(&arg.value),
+                    }
+                }
+            }
+            _ => self.expr(path),
+        }
+    }
+
+    /// `value where p`: the names of a known space or table are in scope; of any other value, unknown names are its fields.
+    fn narrowed(&mut self, value: &Expr, conditions: &[Expr]) {
+        self.expr(value);
+        let fields = self.field_names(value);
+        self.scoped(|c| {
+            let open = fields.is_none();
+            for name in fields.iter().flatten() {
+                // A convention such as `macs` keeps its meaning unless the space has a choice of the name.
+                c.bind(name, Known::Value);
+            }
+            c.lenient += usize::from(open);
+            conditions.iter().for_each(|e| c.expr(e));
+            c.lenient -= usize::from(open);
+        });
+    }
+
+    fn field_names(&mut self, value: &Expr) -> Option<Vec<Arc<str>>> {
+        match &value.kind {
+            ExprKind::Name(name) => {
+                let global = match self.look(name) {
+                    Meaning::Local(Known::Space(d)) => return Some(space_names(&d)),
+                    Meaning::Global(id) => id,
+                    _ => return None,
+                };
+                match &self.program.item(global).kind {
+                    ItemKind::Space(d) => Some(space_names(d)),
+                    ItemKind::Table(d) => Some(
+                        d.columns
+                            .iter()
+                            .filter_map(|c| c.path.first())
+                            .chain(d.key.iter().map(|(name, _)| name))
+                            .map(|n| n.text.clone())
+                            .collect(),
+                    ),
+                    _ => None,
+                }
+            }
+            ExprKind::Call { callee, .. } => self.field_names(callee),
+            ExprKind::Where { value, .. } | ExprKind::Modulo { value, .. } => {
+                self.field_names(value)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The names in a space's body.
+fn space_names(d: &SpaceDecl) -> Vec<Arc<str>> {
+    let mut names = Vec::new();
+    for stmt in &d.body.stmts {
+        if let StmtKind::Let { pattern, .. } = &stmt.kind {
+            crate::modules::index::pattern_names(pattern, &mut names);
+        }
+    }
+    names
+        .into_iter()
+        .map(|(name, _)| name)
+        .chain(d.params.iter().map(|p| p.name.text.clone()))
+        .collect()
+}

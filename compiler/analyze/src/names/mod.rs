@@ -1,0 +1,184 @@
+//! Checks that every name in every body stands for something, and that calls fit what they call.
+
+mod body;
+mod call;
+mod decl;
+mod draws;
+mod expr;
+mod lookup;
+mod unknown;
+
+pub use draws::DRAWING_INTRINSICS;
+
+use crate::modules::imports::Target;
+use crate::modules::index::Index;
+use crate::modules::scope::{Import, imports_of};
+use crate::modules::{Library, labels};
+use nas_diagnostics::{Diagnostic, Sources, Span, tidy};
+use nas_eval::program::{GlobalId, ModuleId, Program};
+use nas_grammar::ast::{FnDecl, SpaceDecl};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+/// Findings about the names of a loaded program: unknown names (E0201), members (E0202), doubled names (E0206), namespaces
+/// used as values (E0207), arguments (E0302, E0303), draws (E0306) and unused imports (W0201).
+///
+/// `library` is searched for modules that have an unknown name.
+pub fn check_names(program: &Program, sources: &Sources, library: Library<'_>) -> Vec<Diagnostic> {
+    let index = Index::of(program, sources);
+    let mut words = Words::default();
+    for module in &program.modules {
+        words.labels.push(labels::labels(&module.tree));
+        words.taps.extend(labels::taps(&module.tree));
+    }
+    words.every = words.labels.iter().flatten().cloned().collect();
+    let mut checker = Checker {
+        program,
+        index: &index,
+        library,
+        words: &words,
+        module: 0,
+        imports: Vec::new(),
+        here: Here::default(),
+        locals: Vec::new(),
+        lenient: 0,
+        initial: 0,
+        implicit: 0,
+        drawing: vec![None; program.globals.len()],
+        elsewhere: None,
+        reported: HashSet::new(),
+        diagnostics: Vec::new(),
+    };
+    for id in 0..program.modules.len() {
+        checker.module(id);
+    }
+    tidy(checker.diagnostics)
+}
+
+/// Words of the program that are no declarations.
+#[derive(Default)]
+struct Words {
+    /// Labels of each module's choices.
+    labels: Vec<Vec<Arc<str>>>,
+    every: HashSet<Arc<str>>,
+    taps: HashSet<Arc<str>>,
+}
+
+/// A name that a body binds.
+#[derive(Clone)]
+struct Local {
+    name: Arc<str>,
+    known: Known,
+}
+
+/// A callee whose declaration is known.
+#[derive(Clone)]
+enum Known {
+    Value,
+    Fn(Arc<FnDecl>),
+    Space(Arc<SpaceDecl>),
+}
+
+/// What the imports of the module at hand bring in.
+#[derive(Default)]
+struct Here {
+    explicit: HashMap<Arc<str>, usize>,
+    globs: HashMap<Arc<str>, Vec<(usize, GlobalId)>>,
+    labels: HashMap<Arc<str>, Vec<usize>>,
+    used: HashSet<usize>,
+}
+
+struct Checker<'a> {
+    program: &'a Program,
+    index: &'a Index,
+    library: Library<'a>,
+    words: &'a Words,
+    module: ModuleId,
+    imports: Vec<Import>,
+    here: Here,
+    locals: Vec<Local>,
+    /// Inside a `where` on a value whose fields are not known: unknown names are fields.
+    lenient: usize,
+    /// Inside `param … ~ init`: initialisers draw by themselves.
+    initial: usize,
+    /// Inside the body of a block argument: a call may take its last value from the pipe around it.
+    implicit: usize,
+    drawing: Vec<Option<bool>>,
+    /// Names of library modules that the program does not read, made at the first unknown name.
+    elsewhere: Option<HashMap<Arc<str>, String>>,
+    reported: HashSet<(Span, Arc<str>)>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl Checker<'_> {
+    fn module(&mut self, id: ModuleId) {
+        let module = &self.program.modules[id];
+        self.module = id;
+        self.imports = imports_of(module, self.index);
+        self.here = Here::default();
+        for (i, import) in self.imports.iter().enumerate() {
+            self.here
+                .explicit
+                .entry(import.name.clone())
+                .or_insert(i);
+            let from = match import.target {
+                Target::Item(item) => self.program.globals[item].module,
+                Target::Module(from) => {
+                    for (name, global) in &self.index.own[from] {
+                        self.here
+                            .globs
+                            .entry(name.clone())
+                            .or_default()
+                            .push((i, *global));
+                    }
+                    from
+                }
+            };
+            for label in &self.words.labels[from] {
+                self.here.labels.entry(label.clone()).or_default().push(i);
+            }
+        }
+        let tree = module.tree.clone();
+        for item in &tree.items {
+            self.item(item);
+            debug_assert!(self.locals.is_empty(), "a body left names behind");
+            self.locals.clear();
+        }
+        if !module.std {
+            self.unused();
+        }
+    }
+
+    /// W0201: imports of which nothing was used.
+    fn unused(&mut self) {
+        for (i, import) in self.imports.iter().enumerate() {
+            if self.here.used.contains(&i) {
+                continue;
+            }
+            let what = match import.target {
+                Target::Item(_) => format!("`{}` is imported and not used", import.name),
+                Target::Module(_) => format!("nothing of module `{}` is used", import.name),
+            };
+            self.diagnostics.push(
+                Diagnostic::warning("W0201", what)
+                    .at(import.span, "not used in this file")
+                    .help("take it out of the `use`"),
+            );
+        }
+    }
+
+    /// Runs `f` and forgets the names that it binds.
+    fn scoped<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
+        let mark = self.locals.len();
+        let result = f(self);
+        self.locals.truncate(mark);
+        result
+    }
+
+    fn bind(&mut self, name: &Arc<str>, known: Known) {
+        self.locals.push(Local {
+            name: name.clone(),
+            known,
+        });
+    }
+}
