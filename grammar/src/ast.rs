@@ -32,7 +32,11 @@ pub struct Item {
 pub enum ItemKind {
     Use(Use),
     /// `let pattern = value` at the top of a file.
-    Let { pattern: Pattern, ty: Option<Type>, value: Expr },
+    Let {
+        pattern: Pattern,
+        ty: Option<Type>,
+        value: Expr,
+    },
     /// fn, block, proxy, loss, metric, schedule, curriculum, distill, trainer, search, intrinsic.
     Fn(Arc<FnDecl>),
     Space(Arc<SpaceDecl>),
@@ -42,7 +46,10 @@ pub enum ItemKind {
     Pipeline(Arc<PipelineDecl>),
     Test(Arc<TestDecl>),
     /// `type Name = ty`
-    Type { name: Ident, ty: Type },
+    Type {
+        name: Ident,
+        ty: Type,
+    },
 }
 
 /// `use a.b`, `use a.b.{c, d as e}`, `use a.{b, c}`, `use a.b as c`.
@@ -198,29 +205,56 @@ pub struct Stmt {
 pub enum StmtKind {
     /// A nested declaration (fn, block, …).
     Item(Item),
-    Let { pattern: Pattern, ty: Option<Type>, value: Expr },
+    Let {
+        pattern: Pattern,
+        ty: Option<Type>,
+        value: Expr,
+    },
     /// `let x ~ draw`, with `where p within n else e` held in [`ExprKind::DrawWhere`].
     Draw { pattern: Pattern, value: Expr },
     /// `tap name = value`
     Tap { name: Ident, value: Expr },
     /// `param name: [shape] ~ init` or `= value`
-    Param { name: Ident, ty: Option<Type>, init: Option<Expr>, drawn: bool },
+    Param {
+        name: Ident,
+        ty: Option<Type>,
+        init: Option<Expr>,
+        drawn: bool,
+    },
     /// `state name: ty = value`
-    State { name: Ident, ty: Option<Type>, init: Option<Expr>, drawn: bool },
+    State {
+        name: Ident,
+        ty: Option<Type>,
+        init: Option<Expr>,
+        drawn: bool,
+    },
     /// `weights name = value`
     Weights { name: Ident, value: Expr },
     /// `place := value`
     Assign { place: Expr, value: Expr },
     /// `minimise loss over w by opt`
-    Minimise { loss: Expr, over: Expr, by: Option<Expr> },
+    Minimise {
+        loss: Expr,
+        over: Expr,
+        by: Option<Expr>,
+    },
     /// `keep value every 25 epochs`; without `every`: each turn.
     Keep { value: Expr, every: Option<Expr> },
     /// `record a = b, c = d`
     Record { fields: Vec<(Ident, Expr)> },
     /// `on change(setting) as k { … }`
-    OnChange { setting: Expr, binder: Option<Pattern>, body: Block },
+    OnChange {
+        setting: Expr,
+        binder: Option<Pattern>,
+        body: Block,
+    },
     /// `for pattern in iterable where p and q { … }`
-    For { pattern: Pattern, iterable: Expr, condition: Option<Expr>, body: Block },
+    For {
+        pattern: Pattern,
+        iterable: Expr,
+        condition: Option<Expr>,
+        body: Block,
+    },
     /// `at train { … }` used for its assignments.
     Expect(Expr),
     /// `report a, b: c, { … }`
@@ -238,7 +272,12 @@ pub enum StmtKind {
     /// `where a, b` of a space.
     Where(Vec<Expr>),
     /// `match a to b with loss weight w` of a distill.
-    Match { from: Expr, to: Expr, with: Expr, weight: Option<Expr> },
+    Match {
+        from: Expr,
+        to: Expr,
+        with: Expr,
+        weight: Option<Expr>,
+    },
     /// `label loss weight w` of a distill.
     Label { loss: Expr, weight: Option<Expr> },
     /// `phase 20% { open: 2 }` of a curriculum.
@@ -292,77 +331,185 @@ pub enum ExprKind {
     Hole,
     /// `it`: the old value in an edit.
     It,
-    Field { base: Box<Expr>, name: Ident },
+    Field {
+        base: Box<Expr>,
+        name: Ident,
+    },
     /// `rates.0`
-    TupleField { base: Box<Expr>, index: usize },
+    TupleField {
+        base: Box<Expr>,
+        index: usize,
+    },
     /// `f(a, k: b, ..c) { block }`
-    Call { callee: Box<Expr>, args: Vec<Arg>, trailing: Option<Box<Block>> },
+    Call {
+        callee: Box<Expr>,
+        args: Vec<Arg>,
+        trailing: Option<Box<Block>>,
+    },
     /// `residual { … }`: a block argument and nothing else.
     /// (Read as `Call` with empty `args` and a trailing block.)
     ///
     /// `w[block: k]`, `x[.., ..k]`, `archs[..10]`, `nb201["…"]`, `normal[16, ..net.input]`
-    Index { base: Box<Expr>, args: Vec<IndexArg> },
-    Lambda { params: Vec<Param>, body: Box<Expr> },
+    Index {
+        base: Box<Expr>,
+        args: Vec<IndexArg>,
+    },
+    Lambda {
+        params: Vec<Param>,
+        body: Box<Expr>,
+    },
     /// `x |> f`
-    Pipe { value: Box<Expr>, target: Box<Expr> },
+    Pipe {
+        value: Box<Expr>,
+        target: Box<Expr>,
+    },
     /// `tap name` as a pipe target: `|> tap layer`
     TapTarget(Ident),
-    Unary { op: UnaryOp, value: Box<Expr> },
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    Unary {
+        op: UnaryOp,
+        value: Box<Expr>,
+    },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// `lo ..= hi by step`, `..hi`, `lo..`, `..`
-    Range { low: Option<Box<Expr>>, high: Option<Box<Expr>>, inclusive: bool, step: Option<Box<Expr>> },
-    If { condition: Box<Expr>, then: Box<Block>, otherwise: Option<Box<Expr>> },
+    Range {
+        low: Option<Box<Expr>>,
+        high: Option<Box<Expr>>,
+        inclusive: bool,
+        step: Option<Box<Expr>>,
+    },
+    If {
+        condition: Box<Expr>,
+        then: Box<Block>,
+        otherwise: Option<Box<Expr>>,
+    },
     Block(Box<Block>),
     /// `(a, b)`; `()` is the empty tuple.
     Tuple(Vec<Expr>),
     /// `[a, ..b]`; in a shape position the items are extents.
     List(Vec<ListItem>),
     /// `[128; 5]`
-    Fill { value: Box<Expr>, count: Box<Expr> },
+    Fill {
+        value: Box<Expr>,
+        count: Box<Expr>,
+    },
     /// `[body for p in xs if c]`
-    ListFor { body: Box<Expr>, clauses: Vec<Clause> },
+    ListFor {
+        body: Box<Expr>,
+        clauses: Vec<Clause>,
+    },
     /// `sum(body for p in xs)`, `count(s in xs where p)`: a sequence given to a function.
-    Sequence { body: Box<Expr>, clauses: Vec<Clause> },
+    Sequence {
+        body: Box<Expr>,
+        clauses: Vec<Clause>,
+    },
     /// `{ a: b, c, ..d }`
     Record(Vec<Field>),
     /// `{ key: value for p in xs }`
-    RecordFor { key: Box<Expr>, value: Box<Expr>, clauses: Vec<Clause> },
+    RecordFor {
+        key: Box<Expr>,
+        value: Box<Expr>,
+        clauses: Vec<Clause>,
+    },
     /// `choose { a: x, b: y }`, `choose [1, 2]`, `choose 12..=14`, `choose 2 of xs` (`ordered`, `distinct`)
-    Choose { count: Option<Box<Expr>>, options: Box<Expr>, ordered: bool, distinct: bool },
+    Choose {
+        count: Option<Box<Expr>>,
+        options: Box<Expr>,
+        ordered: bool,
+        distinct: bool,
+    },
     /// `repeat n { … }`, `repeat xs as x, i { … }`, `repeat n while p { … }`
-    Repeat { over: Box<Expr>, binder: Option<Pattern>, index: Option<Pattern>, condition: Option<Box<Expr>>, body: Box<Block> },
+    Repeat {
+        over: Box<Expr>,
+        binder: Option<Pattern>,
+        index: Option<Pattern>,
+        condition: Option<Box<Expr>>,
+        body: Box<Block>,
+    },
     /// `at train { … } at infer { … }`
-    Modes { train: Option<Box<Block>>, infer: Option<Box<Block>> },
+    Modes {
+        train: Option<Box<Block>>,
+        infer: Option<Box<Block>>,
+    },
     /// `net at train`, `value at infer`
-    AtMode { value: Box<Expr>, train: bool },
+    AtMode {
+        value: Box<Expr>,
+        train: bool,
+    },
     /// `grad(…) at b = [-0.5]`
-    AtValue { value: Box<Expr>, name: Ident, at: Box<Expr> },
+    AtValue {
+        value: Box<Expr>,
+        name: Ident,
+        at: Box<Expr>,
+    },
     /// `base with { … }`
-    With { base: Box<Expr>, entries: Vec<WithEntry> },
+    With {
+        base: Box<Expr>,
+        entries: Vec<WithEntry>,
+    },
     /// `net as f64`
-    As { value: Box<Expr>, ty: Type },
+    As {
+        value: Box<Expr>,
+        ty: Type,
+    },
     /// `space where p, q`, `minus where not known(y)`
-    Where { value: Box<Expr>, conditions: Vec<Expr> },
+    Where {
+        value: Box<Expr>,
+        conditions: Vec<Expr>,
+    },
     /// `draw where p within n else e`
-    DrawWhere { value: Box<Expr>, condition: Box<Expr>, within: Option<Box<Expr>>, otherwise: Option<Box<Expr>> },
+    DrawWhere {
+        value: Box<Expr>,
+        condition: Box<Expr>,
+        within: Option<Box<Expr>>,
+        otherwise: Option<Box<Expr>>,
+    },
     /// `space modulo [rules]`
-    Modulo { value: Box<Expr>, rules: Box<Expr> },
+    Modulo {
+        value: Box<Expr>,
+        rules: Box<Expr>,
+    },
     /// `x else y`
-    Else { value: Box<Expr>, otherwise: Box<Expr> },
+    Else {
+        value: Box<Expr>,
+        otherwise: Box<Expr>,
+    },
     /// `a is b`, `a is not b`
-    Is { value: Box<Expr>, option: Box<Expr>, negated: bool },
+    Is {
+        value: Box<Expr>,
+        option: Box<Expr>,
+        negated: bool,
+    },
     /// `a in xs`, `a not in xs`
-    In { value: Box<Expr>, collection: Box<Expr>, negated: bool },
+    In {
+        value: Box<Expr>,
+        collection: Box<Expr>,
+        negated: bool,
+    },
     /// `~draw`
     Draw(Box<Expr>),
     /// `net(x: …) { … }` as a value.
     Net(Arc<NetDecl>),
     /// `a == b within t`, `a within t of b` (then `left` is a, `right` is b and the comparison is equality).
-    Within { value: Box<Expr>, tolerance: Box<Expr>, of: Option<Box<Expr>> },
+    Within {
+        value: Box<Expr>,
+        tolerance: Box<Expr>,
+        of: Option<Box<Expr>>,
+    },
     /// `0.025 -> 1e-3`, optionally `from`: a course from one value to another.
-    Arrow { from: Box<Expr>, to: Box<Expr> },
+    Arrow {
+        from: Box<Expr>,
+        to: Box<Expr>,
+    },
     /// `epoch 0 of 250`, `4 of [3, 3]`, `a..b of total`
-    Of { value: Box<Expr>, of: Box<Expr>, unit: Option<Ident> },
+    Of {
+        value: Box<Expr>,
+        of: Box<Expr>,
+        unit: Option<Ident>,
+    },
     /// `rejected { … }`
     Rejected(Box<Block>),
     /// A broken part that was already reported.
@@ -489,11 +636,21 @@ pub struct Type {
 #[derive(Debug, Clone, PartialEq)]
 pub enum TypeKind {
     /// `Int`, `Net{features}`, `Space[depth, width]`, `Weights[conv2d]`, `Range[Macs]`, `f64`
-    Name { name: Ident, taps: Vec<Ident>, args: Vec<Expr> },
+    Name {
+        name: Ident,
+        taps: Vec<Ident>,
+        args: Vec<Expr>,
+    },
     /// `[n, c, h / 2, ..s] of Complex`: a tensor; extents are expressions, `_` allowed.
-    Tensor { shape: Vec<IndexArg>, of: Option<Box<Type>> },
+    Tensor {
+        shape: Vec<IndexArg>,
+        of: Option<Box<Type>>,
+    },
     /// `[Int]`, `[Int; 4]`: a list (its element is a type).
-    List { of: Box<Type>, count: Option<Box<Expr>> },
+    List {
+        of: Box<Type>,
+        count: Option<Box<Expr>>,
+    },
     Tuple(Vec<Type>),
     /// `{ a: Arch, b: Arch }`
     Record(Vec<(Ident, Type)>),

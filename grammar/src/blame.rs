@@ -7,12 +7,19 @@ use pest::error::{Error, ErrorVariant, InputLocation};
 
 /// The units of numbers.
 pub const UNITS: &[&str] = &[
-    "epochs", "epoch", "steps", "step", "params", "bits", "bytes", "kB", "MB", "GB", "TB", "minutes", "minute", "seconds", "second",
-    "hours", "hour", "days", "day", "px", "dB", "points", "MACs", "FLOPs", "images", "ms",
+    "epochs", "epoch", "steps", "step", "params", "bits", "bytes", "kB", "MB", "GB", "TB",
+    "minutes", "minute", "seconds", "second", "hours", "hour", "days", "day", "px", "dB", "points",
+    "MACs", "FLOPs", "images", "ms",
 ];
 
 /// The finding for one piece. `text` is what was written, `laid` the same after the layout pass.
-pub fn explain(file: FileId, base: usize, text: &str, laid: &str, error: &Error<Rule>) -> Diagnostic {
+pub fn explain(
+    file: FileId,
+    base: usize,
+    text: &str,
+    laid: &str,
+    error: &Error<Rule>,
+) -> Diagnostic {
     let at = match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at.min(laid.len()),
     };
@@ -26,7 +33,11 @@ pub fn explain(file: FileId, base: usize, text: &str, laid: &str, error: &Error<
     let found = text.get(at..end).unwrap_or("");
     let line_start = laid[..at].rfind('\n').map_or(0, |n| n + 1);
     let before = laid[line_start..at].trim_end();
-    let first_word = std::str::from_utf8(word_at(laid.as_bytes(), line_start + laid[line_start..].len() - laid[line_start..].trim_start().len())).unwrap_or("");
+    let first_word = std::str::from_utf8(word_at(
+        laid.as_bytes(),
+        line_start + laid[line_start..].len() - laid[line_start..].trim_start().len(),
+    ))
+    .unwrap_or("");
     foreign(found, first_word, before, span)
         .or_else(|| punctuation(found, before, positives, span))
         .unwrap_or_else(|| unexpected(found, positives, span))
@@ -39,7 +50,11 @@ fn next_token(laid: &str, at: usize) -> usize {
         at -= 1;
     }
     let blanks = laid[at..].len() - laid[at..].trim_start().len();
-    if at + blanks < laid.len() { at + blanks } else { laid.trim_end().len() }
+    if at + blanks < laid.len() {
+        at + blanks
+    } else {
+        laid.trim_end().len()
+    }
 }
 
 fn token_end(text: &str, at: usize) -> usize {
@@ -48,8 +63,13 @@ fn token_end(text: &str, at: usize) -> usize {
     if word > 0 {
         return at + word;
     }
-    const SIGNS: &[&str] = &["<=>", "..=", "==", "!=", "<=", ">=", "|>", "=>", "->", "++", ":=", "&&", "||", ".."];
-    let sign = SIGNS.iter().find(|s| rest.starts_with(**s)).map(|s| s.len());
+    const SIGNS: &[&str] = &[
+        "<=>", "..=", "==", "!=", "<=", ">=", "|>", "=>", "->", "++", ":=", "&&", "||", "..",
+    ];
+    let sign = SIGNS
+        .iter()
+        .find(|s| rest.starts_with(**s))
+        .map(|s| s.len());
     at + sign.unwrap_or_else(|| rest.chars().next().map_or(0, char::len_utf8))
 }
 
@@ -61,32 +81,63 @@ fn foreign(found: &str, first_word: &str, before: &str, span: Span) -> Option<Di
         ("function", "write `fn name(…) { … }`"),
         ("import", "write `use module.{name, …}`"),
         ("from", "write `use module.{name, …}`"),
-        ("class", "write `block name(…) { … }` for a layer, or `type Name = { … }` for a record"),
+        (
+            "class",
+            "write `block name(…) { … }` for a layer, or `type Name = { … }` for a record",
+        ),
         ("struct", "write `type Name = { … }`"),
         ("elif", "write `else if`"),
         ("elseif", "write `else if`"),
         ("var", "write `let`"),
         ("const", "write `let`"),
-        ("return", "leave the word out: the last expression of a block is its value"),
-        ("while", "write `for turn in 0..n { … }` or `repeat n while p { … }`"),
+        (
+            "return",
+            "leave the word out: the last expression of a block is its value",
+        ),
+        (
+            "while",
+            "write `for turn in 0..n { … }` or `repeat n while p { … }`",
+        ),
         ("lambda", "write `x => …`"),
         ("&&", "write `and`"),
         ("||", "write `or`"),
     ];
     // The parser may have stopped behind the word: at its name, say.
-    let guilty = if before.is_empty() || matches!(found, "&&" | "||" | "elif" | "elseif") { found } else { first_word };
-    let blamed = if guilty == found { span } else { return foreign_first(first_word, words, span, before, found) };
+    let guilty = if before.is_empty() || matches!(found, "&&" | "||" | "elif" | "elseif") {
+        found
+    } else {
+        first_word
+    };
+    let blamed = if guilty == found {
+        span
+    } else {
+        return foreign_first(first_word, words, span, before, found);
+    };
     let (word, help) = words.iter().find(|(w, _)| *w == guilty)?;
-    Some(Diagnostic::error("E0103", format!("`{word}` is not a word of Nas")).at(blamed, "from another language").help(*help))
+    Some(
+        Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
+            .at(blamed, "from another language")
+            .help(*help),
+    )
 }
 
 /// The line starts with a word of another language, and the parser stopped right behind it.
-fn foreign_first(word: &str, words: &[(&str, &str)], span: Span, before: &str, _found: &str) -> Option<Diagnostic> {
+fn foreign_first(
+    word: &str,
+    words: &[(&str, &str)],
+    span: Span,
+    before: &str,
+    _found: &str,
+) -> Option<Diagnostic> {
     if before.trim() != word {
         return None;
     }
     let (word, help) = words.iter().find(|(w, _)| *w == word)?;
-    Some(Diagnostic::error("E0103", format!("`{word}` is not a word of Nas")).at(span, format!("stands behind `{word}`")).help(*help))
+    Some(
+        Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
+            .at(span, format!("stands behind `{word}`"))
+            .help(*help),
+    )
 }
 
 fn punctuation(found: &str, before: &str, positives: &[Rule], span: Span) -> Option<Diagnostic> {
@@ -101,36 +152,68 @@ fn punctuation(found: &str, before: &str, positives: &[Rule], span: Span) -> Opt
     }
     if found == ":" || found == ":=" {
         return Some(
-            Diagnostic::error("E0101", format!("`{found}` is not expected here")).at(span, "unexpected").help(match found {
-                ":" => "`name: value` stands in calls, records and parameters",
-                _ => "`place := value` is a statement of its own",
-            }),
+            Diagnostic::error("E0101", format!("`{found}` is not expected here"))
+                .at(span, "unexpected")
+                .help(match found {
+                    ":" => "`name: value` stands in calls, records and parameters",
+                    _ => "`place := value` is a statement of its own",
+                }),
         );
     }
-    let word_before = before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
-    let starts_value = found.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '(' | '[' | '{' | '~'));
-    if word_before.starts_with(|c: char| c.is_ascii_digit()) && found.starts_with(char::is_alphabetic) && !layout_word(found) {
-        let close = UNITS.iter().min_by_key(|u| strsim::damerau_levenshtein(u, found)).filter(|u| strsim::damerau_levenshtein(u, found) <= 2);
+    let word_before = before
+        .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+        .next()
+        .unwrap_or("");
+    let starts_value = found.starts_with(|c: char| {
+        c.is_alphanumeric() || matches!(c, '_' | '"' | '(' | '[' | '{' | '~')
+    });
+    if word_before.starts_with(|c: char| c.is_ascii_digit())
+        && found.starts_with(char::is_alphabetic)
+        && !layout_word(found)
+    {
+        let close = UNITS
+            .iter()
+            .min_by_key(|u| strsim::damerau_levenshtein(u, found))
+            .filter(|u| strsim::damerau_levenshtein(u, found) <= 2);
         let help = match close {
             Some(unit) => format!("did you mean `{unit}`?"),
             None => format!("the units are {}", UNITS.join(", ")),
         };
-        return Some(Diagnostic::error("E0104", format!("`{found}` is not a unit")).at(span, "behind a number").help(help));
-    }
-    if starts_value && wants(Rule::comma) && last.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '"' | ')' | ']' | '}')) && !layout_word(found) {
         return Some(
-            Diagnostic::error("E0103", "a comma is missing").at(span, "a new entry starts here").help(format!("write `,` before `{found}`")),
+            Diagnostic::error("E0104", format!("`{found}` is not a unit"))
+                .at(span, "behind a number")
+                .help(help),
         );
     }
-    if matches!(found, "(" | "[") && last.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']')) {
+    if starts_value
+        && wants(Rule::comma)
+        && last.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '"' | ')' | ']' | '}'))
+        && !layout_word(found)
+    {
+        return Some(
+            Diagnostic::error("E0103", "a comma is missing")
+                .at(span, "a new entry starts here")
+                .help(format!("write `,` before `{found}`")),
+        );
+    }
+    if matches!(found, "(" | "[")
+        && last.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ')' | ']'))
+    {
         let what = if found == "(" { "call" } else { "index" };
         return Some(
-            Diagnostic::error("E0101", format!("the `{found}` of a {what} touches what stands before it"))
-                .at(span, "there is a space before this")
-                .help("remove the space; or start a new line for a new statement"),
+            Diagnostic::error(
+                "E0101",
+                format!("the `{found}` of a {what} touches what stands before it"),
+            )
+            .at(span, "there is a space before this")
+            .help("remove the space; or start a new line for a new statement"),
         );
     }
-    if starts_value && (wants(Rule::pipe) || wants(Rule::add)) && !before.is_empty() && !layout_word(found) {
+    if starts_value
+        && (wants(Rule::pipe) || wants(Rule::add))
+        && !before.is_empty()
+        && !layout_word(found)
+    {
         return Some(
             Diagnostic::error("E0101", format!("`{found}` starts a new statement in the middle of a line"))
                 .at(span, "not expected here")
@@ -141,7 +224,23 @@ fn punctuation(found: &str, before: &str, positives: &[Rule], span: Span) -> Opt
 }
 
 fn layout_word(word: &str) -> bool {
-    matches!(word, "else" | "for" | "if" | "in" | "and" | "or" | "is" | "where" | "with" | "as" | "of" | "by" | "within" | "not")
+    matches!(
+        word,
+        "else"
+            | "for"
+            | "if"
+            | "in"
+            | "and"
+            | "or"
+            | "is"
+            | "where"
+            | "with"
+            | "as"
+            | "of"
+            | "by"
+            | "within"
+            | "not"
+    )
 }
 
 fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
@@ -155,7 +254,12 @@ fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
     }
     // A value or a statement says more than its many beginnings.
     if wanted.contains(&"a statement") {
-        wanted.retain(|w| !matches!(*w, "an expression" | "a declaration" | "an operator" | "a name"));
+        wanted.retain(|w| {
+            !matches!(
+                *w,
+                "an expression" | "a declaration" | "an operator" | "a name"
+            )
+        });
     }
     if wanted.contains(&"an expression") {
         wanted.retain(|w| *w != "a name");
@@ -166,11 +270,19 @@ fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
         [one] => one.to_string(),
         [all @ .., last] => format!("{} or {last}", all.join(", ")),
     };
-    let what = if found.is_empty() { "the text ends here".to_string() } else { format!("`{found}` is not expected here") };
+    let what = if found.is_empty() {
+        "the text ends here".to_string()
+    } else {
+        format!("`{found}` is not expected here")
+    };
     let error = Diagnostic::error("E0101", what).at(span, format!("expected {expected}"));
-    let near = ITEM_WORDS.iter().find(|w| found.len() > 2 && **w != found && strsim::damerau_levenshtein(w, found) == 1);
+    let near = ITEM_WORDS
+        .iter()
+        .find(|w| found.len() > 2 && **w != found && strsim::damerau_levenshtein(w, found) == 1);
     match near {
-        Some(word) if wanted.contains(&"a declaration") => error.help(format!("did you mean `{word}`?")),
+        Some(word) if wanted.contains(&"a declaration") => {
+            error.help(format!("did you mean `{word}`?"))
+        }
         _ => error.help(format!("write {expected} here")),
     }
 }
@@ -191,7 +303,12 @@ fn in_words(rule: Rule) -> Option<&'static str> {
         Rule::with_word => "`with`",
         Rule::word | Rule::name => "a name",
         Rule::pattern => "a name or a tuple of names",
-        Rule::r#type | Rule::type_post | Rule::name_type | Rule::tuple_type | Rule::record_type | Rule::tensor_type => "a type",
+        Rule::r#type
+        | Rule::type_post
+        | Rule::name_type
+        | Rule::tuple_type
+        | Rule::record_type
+        | Rule::tensor_type => "a type",
         Rule::block | Rule::trailing => "a block `{ … }`",
         Rule::record => "a record `{ name: value }`",
         Rule::entries => "edits `{ part: value }`",
@@ -203,7 +320,14 @@ fn in_words(rule: Rule) -> Option<&'static str> {
         Rule::item | Rule::use_item | Rule::fn_item | Rule::role => "a declaration",
         Rule::EOI => "the end of the file",
         Rule::mode => "`train` or `infer`",
-        Rule::expr | Rule::expr_ns | Rule::unary | Rule::unary_ns | Rule::arith | Rule::arith_ns | Rule::list | Rule::paren => "an expression",
+        Rule::expr
+        | Rule::expr_ns
+        | Rule::unary
+        | Rule::unary_ns
+        | Rule::arith
+        | Rule::arith_ns
+        | Rule::list
+        | Rule::paren => "an expression",
         Rule::rule_both | Rule::rule_one => "`=>` or `<=>`",
         Rule::rule_line => "a rule `left => right`",
         Rule::enlarge_move => "a `move`",

@@ -21,10 +21,13 @@ struct Token<'a> {
     gap: bool,
 }
 
-const SIGNS: &[&str] =
-    &["<=>", "..=", "==", "!=", "<=", ">=", "|>", "=>", "->", "++", ":=", "..", "&&", "||", "**"];
+const SIGNS: &[&str] = &[
+    "<=>", "..=", "==", "!=", "<=", ">=", "|>", "=>", "->", "++", ":=", "..", "&&", "||", "**",
+];
 /// Operators that always have a space on both sides; `/`, `^`, `-` and `%` are kept as written (`1/2`, `-x`, `5%`).
-const SPACED: &[&str] = &["<=>", "==", "!=", "<=", ">=", "|>", "=>", "->", "++", ":=", "=", "+", "<", ">"];
+const SPACED: &[&str] = &[
+    "<=>", "==", "!=", "<=", ">=", "|>", "=>", "->", "++", ":=", "=", "+", "<", ">",
+];
 
 /// Lays a file out anew. A file with findings is returned as its findings; meaning is never changed.
 pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
@@ -52,7 +55,10 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
             continue;
         };
         blank = false;
-        let leading = tokens.iter().take_while(|t| matches!(t.text, ")" | "]" | "}")).count();
+        let leading = tokens
+            .iter()
+            .take_while(|t| matches!(t.text, ")" | "]" | "}"))
+            .count();
         let level = depth(&open[..open.len().saturating_sub(leading)]);
         let begins = starts.contains(&first.start) || first.kind == Kind::Comment || leading > 0;
         let goes_on = !begins && last.is_some_and(|t| !matches!(t, "," | ";" | "(" | "[" | "{"));
@@ -83,15 +89,21 @@ pub fn format(text: &str) -> Result<String, Vec<Diagnostic>> {
         return Ok(out);
     }
     Err(vec![
-        Diagnostic::error("E0101", "this file cannot be laid out without changing its meaning")
-            .at(Span::new(file, 0, 0), "left as it is")
-            .help("write the statements of its blocks on lines of their own"),
+        Diagnostic::error(
+            "E0101",
+            "this file cannot be laid out without changing its meaning",
+        )
+        .at(Span::new(file, 0, 0), "left as it is")
+        .help("write the statements of its blocks on lines of their own"),
     ])
 }
 
 /// Brackets opened on one line indent once together.
 fn depth(open: &[usize]) -> usize {
-    open.iter().enumerate().filter(|(i, line)| *i == 0 || open[i - 1] != **line).count()
+    open.iter()
+        .enumerate()
+        .filter(|(i, line)| *i == 0 || open[i - 1] != **line)
+        .count()
 }
 
 fn space(before: Token, token: Token, begins: bool) -> &'static str {
@@ -134,10 +146,18 @@ fn tokens(line: &str, base: usize) -> Vec<Token<'_>> {
         } else if first.is_alphanumeric() || first == '_' {
             (Kind::Word, word_len(rest))
         } else {
-            let sign = SIGNS.iter().find(|s| rest.starts_with(**s)).map_or(first.len_utf8(), |s| s.len());
+            let sign = SIGNS
+                .iter()
+                .find(|s| rest.starts_with(**s))
+                .map_or(first.len_utf8(), |s| s.len());
             (Kind::Sign, sign)
         };
-        all.push(Token { kind, text: &line[at..at + len], start: base + at, gap });
+        all.push(Token {
+            kind,
+            text: &line[at..at + len],
+            start: base + at,
+            gap,
+        });
         gap = false;
         at += len;
     }
@@ -147,7 +167,11 @@ fn tokens(line: &str, base: usize) -> Vec<Token<'_>> {
 fn text_len(bytes: &[u8], at: usize) -> usize {
     let mut end = at + 1;
     while end < bytes.len() && bytes[end] != b'"' {
-        end += if bytes[end] == b'\\' && end + 1 < bytes.len() && bytes[end + 1].is_ascii() { 2 } else { 1 };
+        end += if bytes[end] == b'\\' && end + 1 < bytes.len() && bytes[end + 1].is_ascii() {
+            2
+        } else {
+            1
+        };
     }
     (end + 1).min(bytes.len()) - at
 }
@@ -157,7 +181,10 @@ fn word_len(rest: &str) -> usize {
     let number = rest.starts_with(|c: char| c.is_ascii_digit());
     let mut before = ' ';
     for (i, c) in rest.char_indices() {
-        let sign = number && matches!(before, 'e' | 'E') && matches!(c, '+' | '-') && rest[i + 1..].starts_with(|c: char| c.is_ascii_digit());
+        let sign = number
+            && matches!(before, 'e' | 'E')
+            && matches!(c, '+' | '-')
+            && rest[i + 1..].starts_with(|c: char| c.is_ascii_digit());
         if !(c.is_alphanumeric() || c == '_' || sign) {
             return i;
         }

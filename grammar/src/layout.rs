@@ -16,11 +16,31 @@ pub struct Layout {
     pub problem: Option<Diagnostic>,
 }
 
-const CONTINUING_WORDS: &[&str] =
-    &["and", "or", "else", "where", "with", "of", "from", "at", "as", "is", "in", "per", "by", "over", "to", "within"];
+const CONTINUING_WORDS: &[&str] = &[
+    "and", "or", "else", "where", "with", "of", "from", "at", "as", "is", "in", "per", "by",
+    "over", "to", "within",
+];
 pub const ITEM_WORDS: &[&str] = &[
-    "use", "let", "fn", "block", "proxy", "loss", "metric", "schedule", "curriculum", "distill", "trainer", "search",
-    "intrinsic", "space", "enlarge", "table", "rewrite", "pipeline", "test", "type",
+    "use",
+    "let",
+    "fn",
+    "block",
+    "proxy",
+    "loss",
+    "metric",
+    "schedule",
+    "curriculum",
+    "distill",
+    "trainer",
+    "search",
+    "intrinsic",
+    "space",
+    "enlarge",
+    "table",
+    "rewrite",
+    "pipeline",
+    "test",
+    "type",
 ];
 
 fn is_word(b: u8) -> bool {
@@ -36,14 +56,17 @@ pub fn word_at(bytes: &[u8], at: usize) -> &[u8] {
 fn starts_item(bytes: &[u8], at: usize) -> bool {
     match bytes[at] {
         b'@' | b'#' | b'$' | b'"' => true,
-        b if is_word(b) => !CONTINUING_WORDS.iter().any(|w| w.as_bytes() == word_at(bytes, at)),
+        b if is_word(b) => !CONTINUING_WORDS
+            .iter()
+            .any(|w| w.as_bytes() == word_at(bytes, at)),
         _ => false,
     }
 }
 
 fn anchors(bytes: &[u8], at: usize) -> bool {
     let word = word_at(bytes, at);
-    ITEM_WORDS.iter().any(|w| w.as_bytes() == word) && matches!(bytes.get(at + word.len()), Some(b' ' | b'\t'))
+    ITEM_WORDS.iter().any(|w| w.as_bytes() == word)
+        && matches!(bytes.get(at + word.len()), Some(b' ' | b'\t'))
 }
 
 /// Lays out a whole file. `base` is added to the places in the diagnostic.
@@ -74,7 +97,9 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
         if at_margin && stack.is_empty() && !b.is_ascii_whitespace() {
             if bytes[i..].starts_with(b"///") {
                 doc_start.get_or_insert(i);
-            } else if starts_item(bytes, i) && !matches!(last_code, b'=' | b',' | b'+' | b'*' | b'>' | b'|') {
+            } else if starts_item(bytes, i)
+                && !matches!(last_code, b'=' | b',' | b'+' | b'*' | b'>' | b'|')
+            {
                 starts.push(doc_start.take().unwrap_or(i));
             } else {
                 doc_start = None;
@@ -93,7 +118,11 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
                 let start = i;
                 i += 1;
                 while i < bytes.len() && !matches!(bytes[i], b'"' | b'\n') {
-                    i += if bytes[i] == b'\\' && i + 1 < bytes.len() && bytes[i + 1] != b'\n' { 2 } else { 1 };
+                    i += if bytes[i] == b'\\' && i + 1 < bytes.len() && bytes[i + 1] != b'\n' {
+                        2
+                    } else {
+                        1
+                    };
                 }
                 if (i >= bytes.len() || bytes[i] == b'\n') && problem.is_none() {
                     problem = Some(
@@ -104,7 +133,10 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
                 }
             }
             b'/' if bytes[i..].starts_with(b"//") => {
-                let end = bytes[i..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| i + n);
+                let end = bytes[i..]
+                    .iter()
+                    .position(|b| *b == b'\n')
+                    .map_or(bytes.len(), |n| i + n);
                 let line = text.get(i..end).unwrap_or("").trim_end();
                 let keeps_doc = line.starts_with("///")
                     && !line.starts_with("////")
@@ -123,29 +155,51 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
             b'(' | b'[' | b'{' => {
                 stack.push((b, i));
                 if stack.len() > MAX_NESTING {
-                    return Layout { text: String::new(), starts: vec![], doc, problem: Some(too_deep(Span::new(file, base + i, base + i + 1))) };
+                    return Layout {
+                        text: String::new(),
+                        starts: vec![],
+                        doc,
+                        problem: Some(too_deep(Span::new(file, base + i, base + i + 1))),
+                    };
                 }
             }
             b')' | b']' | b'}' => match stack.pop() {
                 Some((open, from)) if closes(open, b) => {
-                    let rest = bytes[i + 1..].iter().position(|b| !matches!(b, b' ' | b'\t')).map_or(bytes.len(), |n| i + 1 + n);
+                    let rest = bytes[i + 1..]
+                        .iter()
+                        .position(|b| !matches!(b, b' ' | b'\t'))
+                        .map_or(bytes.len(), |n| i + 1 + n);
                     let lambda = open == b'(' && bytes[rest..].starts_with(b"=>");
-                    if lambda && (from == 0 || !(is_word(bytes[from - 1]) || matches!(bytes[from - 1], b')' | b']'))) {
+                    if lambda
+                        && (from == 0
+                            || !(is_word(bytes[from - 1])
+                                || matches!(bytes[from - 1], b')' | b']')))
+                    {
                         out[from] = LAMBDA;
                     }
                 }
                 Some((open, from)) if problem.is_none() => {
                     let want = closer(open) as char;
                     problem = Some(
-                        fail("E0102", &format!("`{}` closes a `{}`", b as char, open as char), i, &format!("`{want}` is expected here"))
-                            .at(Span::new(file, base + from, base + from + 1), "opened here")
-                            .help(format!("close it with `{want}`, or remove one of the two")),
+                        fail(
+                            "E0102",
+                            &format!("`{}` closes a `{}`", b as char, open as char),
+                            i,
+                            &format!("`{want}` is expected here"),
+                        )
+                        .at(Span::new(file, base + from, base + from + 1), "opened here")
+                        .help(format!("close it with `{want}`, or remove one of the two")),
                     );
                 }
                 None if problem.is_none() => {
                     problem = Some(
-                        fail("E0102", &format!("`{}` closes nothing", b as char), i, "nothing is open here")
-                            .help(format!("remove this `{}`, or open its partner", b as char)),
+                        fail(
+                            "E0102",
+                            &format!("`{}` closes nothing", b as char),
+                            i,
+                            "nothing is open here",
+                        )
+                        .help(format!("remove this `{}`, or open its partner", b as char)),
                     );
                 }
                 _ => {}
@@ -162,9 +216,17 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
         let want = closer(*open) as char;
         let end = text.trim_end().len().max(from + 1);
         problem = Some(
-            fail("E0102", &format!("this `{}` is never closed", *open as char), *from, "opened here")
-                .at(Span::new(file, base + end - 1, base + end), format!("`{want}` is expected after this"))
-                .help(format!("add `{want}`")),
+            fail(
+                "E0102",
+                &format!("this `{}` is never closed", *open as char),
+                *from,
+                "opened here",
+            )
+            .at(
+                Span::new(file, base + end - 1, base + end),
+                format!("`{want}` is expected after this"),
+            )
+            .help(format!("add `{want}`")),
         );
     }
     join_lines(&mut out, &line_ends);
@@ -172,7 +234,12 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
         starts.insert(0, 0);
     }
     let text = String::from_utf8(out).unwrap_or_default();
-    Layout { text, starts, doc, problem }
+    Layout {
+        text,
+        starts,
+        doc,
+        problem,
+    }
 }
 
 pub fn too_deep(at: Span) -> Diagnostic {
@@ -198,7 +265,10 @@ fn join_lines(out: &mut [u8], line_ends: &[(usize, bool)]) {
     let mut next = out.len();
     let mut upto = out.len();
     for (at, separates) in line_ends.iter().rev() {
-        if let Some(n) = out[at + 1..upto].iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r')) {
+        if let Some(n) = out[at + 1..upto]
+            .iter()
+            .position(|b| !matches!(b, b' ' | b'\t' | b'\r'))
+        {
             next = at + 1 + n;
         }
         upto = *at;
@@ -210,7 +280,11 @@ fn join_lines(out: &mut [u8], line_ends: &[(usize, bool)]) {
 
 /// Whether a line that starts so goes on with what stands above it.
 fn continues(rest: &[u8]) -> bool {
-    let word = if rest.is_empty() { rest } else { word_at(rest, 0) };
+    let word = if rest.is_empty() {
+        rest
+    } else {
+        word_at(rest, 0)
+    };
     if matches!(word, b"and" | b"or" | b"else") {
         return true;
     }
@@ -220,7 +294,9 @@ fn continues(rest: &[u8]) -> bool {
         Some(b'=') => true,
         Some(b'!') => rest.starts_with(b"!="),
         Some(b'-') => rest.starts_with(b"->"),
-        Some(b'.') => rest.get(1).is_some_and(|b| is_word(*b) && !b.is_ascii_digit()),
+        Some(b'.') => rest
+            .get(1)
+            .is_some_and(|b| is_word(*b) && !b.is_ascii_digit()),
         _ => false,
     }
 }
@@ -239,7 +315,10 @@ pub fn anchored_starts(text: &str) -> Vec<usize> {
         } else {
             doc = None;
         }
-        line = bytes[line..].iter().position(|b| *b == b'\n').map_or(bytes.len(), |n| line + n + 1);
+        line = bytes[line..]
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(bytes.len(), |n| line + n + 1);
     }
     if starts.first() != Some(&0) {
         starts.insert(0, 0);

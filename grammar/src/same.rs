@@ -18,7 +18,10 @@ fn without_spans(print: &str) -> String {
             let end = quoted(rest);
             out.push_str(&rest[..end]);
             rest = &rest[end..];
-        } else if let Some(tail) = rest.strip_prefix("span: ").or_else(|| rest.strip_prefix("All(")) {
+        } else if let Some(tail) = rest
+            .strip_prefix("span: ")
+            .or_else(|| rest.strip_prefix("All("))
+        {
             rest = tail.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, ':' | '.'));
         } else {
             out.push_str(&rest[..1]);

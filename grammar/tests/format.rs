@@ -9,8 +9,10 @@ use proptest::prelude::*;
 fn programs_are_laid_out_once_and_for_all() {
     for path in programs::programs() {
         let text = std::fs::read_to_string(&path).expect("a program");
-        let once = nas_grammar::format(&text).unwrap_or_else(|d| panic!("{}: {d:?}", path.display()));
-        let twice = nas_grammar::format(&once).unwrap_or_else(|d| panic!("{}: {d:?}", path.display()));
+        let once =
+            nas_grammar::format(&text).unwrap_or_else(|d| panic!("{}: {d:?}", path.display()));
+        let twice =
+            nas_grammar::format(&once).unwrap_or_else(|d| panic!("{}: {d:?}", path.display()));
         assert_eq!(once, twice, "{}", path.display());
         let comments = |t: &str| t.matches("//").count();
         assert_eq!(comments(&text), comments(&once), "{}", path.display());
@@ -19,7 +21,10 @@ fn programs_are_laid_out_once_and_for_all() {
 
 #[test]
 fn windows_line_ends_and_a_mark_at_the_start_are_read() {
-    let (module, found) = nas_grammar::parse(FileId(0), "\u{feff}let a = 1\r\nfn f(x) {\r\n\tlet b = x\r\n\tb + a\r\n}\r\n");
+    let (module, found) = nas_grammar::parse(
+        FileId(0),
+        "\u{feff}let a = 1\r\nfn f(x) {\r\n\tlet b = x\r\n\tb + a\r\n}\r\n",
+    );
     assert!(found.is_empty(), "{found:?}");
     assert_eq!(module.items.len(), 2);
 }
@@ -41,7 +46,11 @@ fn nesting_is_answered_quickly() {
     ];
     for text in &texts {
         let (_, found) = nas_grammar::parse(FileId(0), text);
-        assert!(found.iter().any(|d| d.code == "E0105"), "{} {found:?}", &text[..40]);
+        assert!(
+            found.iter().any(|d| d.code == "E0105"),
+            "{} {found:?}",
+            &text[..40]
+        );
     }
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }

@@ -42,8 +42,17 @@ fn mistakes_are_explained() {
         for d in found {
             shown += &format!("  {} {}\n", d.code, d.message);
             for l in &d.labels {
-                let p = sources.get(id).map(|f| f.line_column(l.span.start)).unwrap_or_else(|| panic!("a place"));
-                shown += &format!("    {}:{} `{}` {}\n", p.line, p.column, sources.text(l.span), l.text);
+                let p = sources
+                    .get(id)
+                    .map(|f| f.line_column(l.span.start))
+                    .unwrap_or_else(|| panic!("a place"));
+                shown += &format!(
+                    "    {}:{} `{}` {}\n",
+                    p.line,
+                    p.column,
+                    sources.text(l.span),
+                    l.text
+                );
             }
             shown += &format!("    help: {}\n", d.help.unwrap_or_default());
         }

@@ -1,14 +1,16 @@
 //! Declarations that are lists: enlarge, table, rewrite.
 
 use super::{Pair, Reader, Rule, parts, take};
-use crate::ast::{EnlargeDecl, Move, TableDecl, Column, RewriteDecl, Rule as RewriteRule};
+use crate::ast::{Column, EnlargeDecl, Move, RewriteDecl, Rule as RewriteRule, TableDecl};
 use nas_diagnostics::Diagnostic;
 
 impl Reader<'_> {
     pub(super) fn enlarge(&self, pair: Pair) -> Option<EnlargeDecl> {
         let mut inner = parts(pair);
         let name = self.ident(&inner.next()?);
-        let params = take(&mut inner, Rule::params).map(|p| self.params(p)).unwrap_or_default();
+        let params = take(&mut inner, Rule::params)
+            .map(|p| self.params(p))
+            .unwrap_or_default();
         let (mut moves, mut raises) = (vec![], None);
         for part in inner {
             if part.as_rule() == Rule::raises {
@@ -18,7 +20,12 @@ impl Reader<'_> {
             }
         }
         self.no_repeats(moves.iter().map(|m| &m.name), "move");
-        Some(EnlargeDecl { name, params, moves, raises })
+        Some(EnlargeDecl {
+            name,
+            params,
+            moves,
+            raises,
+        })
     }
 
     fn enlarge_move(&self, pair: Pair) -> Option<Move> {
@@ -30,16 +37,33 @@ impl Reader<'_> {
             let mut part = parts(part);
             over.push((self.pattern(part.next()?), self.expr(part.next()?)));
         }
-        Some(Move { name, over, edits: self.entries(inner.next()?), span })
+        Some(Move {
+            name,
+            over,
+            edits: self.entries(inner.next()?),
+            span,
+        })
     }
 
     pub(super) fn table(&self, pair: Pair) -> Option<TableDecl> {
         let mut inner = parts(pair);
         let name = self.ident(&inner.next()?);
-        let params = take(&mut inner, Rule::params).map(|p| self.params(p)).unwrap_or_default();
+        let params = take(&mut inner, Rule::params)
+            .map(|p| self.params(p))
+            .unwrap_or_default();
         let space = self.expr(inner.next()?);
         let source = self.expr(inner.next()?);
-        let mut table = TableDecl { name, params, space, source, key: None, columns: vec![], per: vec![], means: vec![], modulo: vec![] };
+        let mut table = TableDecl {
+            name,
+            params,
+            space,
+            source,
+            key: None,
+            columns: vec![],
+            per: vec![],
+            means: vec![],
+            modulo: vec![],
+        };
         for line in inner {
             let span = self.span(&line);
             let rule = line.as_rule();
@@ -49,13 +73,21 @@ impl Reader<'_> {
                     let key = self.ident(&line.next()?);
                     let template = line.next().map(|p| self.text(&p));
                     if table.key.replace((key, template)).is_some() {
-                        self.report(Diagnostic::error("E0108", "a table has one key").at(span, "a second one").help("remove one of the two"));
+                        self.report(
+                            Diagnostic::error("E0108", "a table has one key")
+                                .at(span, "a second one")
+                                .help("remove one of the two"),
+                        );
                     }
                 }
                 Rule::table_per => table.per.extend(line.next().map(|p| self.ident(&p))),
                 Rule::table_mean => {
                     table.means.extend(line.next().map(|p| self.ident(&p)));
-                    table.modulo.extend(line.next().and_then(|p| parts(p).next()).map(|p| self.expr(p)));
+                    table.modulo.extend(
+                        line.next()
+                            .and_then(|p| parts(p).next())
+                            .map(|p| self.expr(p)),
+                    );
                 }
                 Rule::table_modulo => table.modulo.extend(line.next().map(|p| self.expr(p))),
                 _ => {
@@ -64,8 +96,16 @@ impl Reader<'_> {
                         path.push(self.ident(&word));
                     }
                     let ty = take(&mut line, Rule::r#type).map(|p| self.ty(p));
-                    let header = take(&mut line, Rule::column_from).and_then(|p| parts(p).next()).map(|p| self.text(&p));
-                    table.columns.push(Column { path, ty, header, derived: line.next().map(|p| self.expr(p)), span });
+                    let header = take(&mut line, Rule::column_from)
+                        .and_then(|p| parts(p).next())
+                        .map(|p| self.text(&p));
+                    table.columns.push(Column {
+                        path,
+                        ty,
+                        header,
+                        derived: line.next().map(|p| self.expr(p)),
+                        span,
+                    });
                 }
             }
         }
@@ -82,10 +122,18 @@ impl Reader<'_> {
             let left = self.expr(line.next()?);
             let both = line.next()?.as_rule() == Rule::rule_both;
             let right = self.expr(parts(line.next()?).next()?);
-            let when = line.next().and_then(|p| parts(p).next()).map(|p| self.expr(p));
-            rules.push(RewriteRule { left, right, both, when, span });
+            let when = line
+                .next()
+                .and_then(|p| parts(p).next())
+                .map(|p| self.expr(p));
+            rules.push(RewriteRule {
+                left,
+                right,
+                both,
+                when,
+                span,
+            });
         }
         Some(RewriteDecl { name, rules })
     }
 }
-

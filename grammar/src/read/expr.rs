@@ -53,7 +53,10 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
 impl Reader<'_> {
     pub(super) fn expr(&self, pair: Pair) -> Expr {
         let span = self.span(&pair);
-        let broken = Expr { kind: ExprKind::Error, span };
+        let broken = Expr {
+            kind: ExprKind::Error,
+            span,
+        };
         let length = parts(pair.clone()).count();
         if length == 0 {
             return broken;
@@ -74,15 +77,35 @@ impl Reader<'_> {
         let span = at.to(value.span);
         let value = Box::new(value);
         let kind = match op.as_rule() {
-            Rule::neg => ExprKind::Unary { op: UnaryOp::Neg, value },
+            Rule::neg => ExprKind::Unary {
+                op: UnaryOp::Neg,
+                value,
+            },
             Rule::draw => ExprKind::Draw(value),
-            Rule::range_to => ExprKind::Range { low: None, high: Some(value), inclusive: false, step: None },
-            Rule::range_to_inc => ExprKind::Range { low: None, high: Some(value), inclusive: true, step: None },
+            Rule::range_to => ExprKind::Range {
+                low: None,
+                high: Some(value),
+                inclusive: false,
+                step: None,
+            },
+            Rule::range_to_inc => ExprKind::Range {
+                low: None,
+                high: Some(value),
+                inclusive: true,
+                step: None,
+            },
             other => {
                 if other == Rule::bang {
-                    self.report(Diagnostic::error("E0103", "`!` is not a word of Nas").at(at, "a negation").help("write `not` in place of `!`"));
+                    self.report(
+                        Diagnostic::error("E0103", "`!` is not a word of Nas")
+                            .at(at, "a negation")
+                            .help("write `not` in place of `!`"),
+                    );
                 }
-                ExprKind::Unary { op: UnaryOp::Not, value }
+                ExprKind::Unary {
+                    op: UnaryOp::Not,
+                    value,
+                }
             }
         };
         Expr { kind, span }
@@ -93,53 +116,104 @@ impl Reader<'_> {
         let base = Box::new(value);
         let kind = match op.as_rule() {
             Rule::call => return self.call(*base, op, span),
-            Rule::index => ExprKind::Index { base, args: parts(op).map(|p| self.index_arg(p, false)).collect() },
+            Rule::index => ExprKind::Index {
+                base,
+                args: parts(op).map(|p| self.index_arg(p, false)).collect(),
+            },
             Rule::field => match parts(op).next() {
-                Some(word) => ExprKind::Field { base, name: self.ident(&word) },
+                Some(word) => ExprKind::Field {
+                    base,
+                    name: self.ident(&word),
+                },
                 None => ExprKind::Error,
             },
             Rule::tuple_field => match parts(op).next().map(|p| p.as_str().parse()) {
                 Some(Ok(index)) => ExprKind::TupleField { base, index },
                 _ => {
-                    self.report(Diagnostic::error("E0104", "this index is too large").at(span, "a place in a tuple"));
+                    self.report(
+                        Diagnostic::error("E0104", "this index is too large")
+                            .at(span, "a place in a tuple"),
+                    );
                     ExprKind::Error
                 }
             },
             Rule::unit_suffix => {
                 let unit = parts(op).next().map(|p| self.ident(&p));
                 let at = unit.as_ref().map_or(span, |u| u.span);
-                let one = Number { digits: "1".into(), float: false, scale: None, unit };
-                ExprKind::Binary { op: BinaryOp::Mul, left: base, right: Box::new(Expr { kind: ExprKind::Number(one), span: at }) }
+                let one = Number {
+                    digits: "1".into(),
+                    float: false,
+                    scale: None,
+                    unit,
+                };
+                ExprKind::Binary {
+                    op: BinaryOp::Mul,
+                    left: base,
+                    right: Box::new(Expr {
+                        kind: ExprKind::Number(one),
+                        span: at,
+                    }),
+                }
             }
             Rule::with_edit => match parts(op).next() {
-                Some(entries) => ExprKind::With { base, entries: self.entries(entries) },
+                Some(entries) => ExprKind::With {
+                    base,
+                    entries: self.entries(entries),
+                },
                 None => ExprKind::Error,
             },
             Rule::as_type => match parts(op).next() {
-                Some(ty) => ExprKind::As { value: base, ty: self.type_post(ty) },
+                Some(ty) => ExprKind::As {
+                    value: base,
+                    ty: self.type_post(ty),
+                },
                 None => ExprKind::Error,
             },
-            Rule::at_mode => ExprKind::AtMode { value: base, train: parts(op).next().is_some_and(|m| m.as_str() == "train") },
+            Rule::at_mode => ExprKind::AtMode {
+                value: base,
+                train: parts(op).next().is_some_and(|m| m.as_str() == "train"),
+            },
             Rule::at_value => {
                 let mut inner = parts(op);
                 match (inner.next(), inner.next()) {
-                    (Some(name), Some(at)) => ExprKind::AtValue { value: base, name: self.ident(&name), at: Box::new(self.expr(at)) },
+                    (Some(name), Some(at)) => ExprKind::AtValue {
+                        value: base,
+                        name: self.ident(&name),
+                        at: Box::new(self.expr(at)),
+                    },
                     _ => ExprKind::Error,
                 }
             }
-            Rule::range_open => ExprKind::Range { low: Some(base), high: None, inclusive: false, step: None },
+            Rule::range_open => ExprKind::Range {
+                low: Some(base),
+                high: None,
+                inclusive: false,
+                step: None,
+            },
             _ => return self.trailing(*base, op, span),
         };
         Expr { kind, span }
     }
 
     fn trailing(&self, base: Expr, op: Pair, span: Span) -> Expr {
-        let Some(block) = parts(op).next().map(|p| Box::new(self.block(p))) else { return base };
+        let Some(block) = parts(op).next().map(|p| Box::new(self.block(p))) else {
+            return base;
+        };
         let kind = match base.kind {
-            ExprKind::Call { callee, args, trailing: None } => ExprKind::Call { callee, args, trailing: Some(block) },
-            ExprKind::Name(_) | ExprKind::Field { .. } | ExprKind::Index { .. } => {
-                ExprKind::Call { callee: Box::new(base), args: vec![], trailing: Some(block) }
-            }
+            ExprKind::Call {
+                callee,
+                args,
+                trailing: None,
+            } => ExprKind::Call {
+                callee,
+                args,
+                trailing: Some(block),
+            },
+            ExprKind::Name(_) | ExprKind::Field { .. } | ExprKind::Index { .. } => ExprKind::Call {
+                callee: Box::new(base),
+                args: vec![],
+                trailing: Some(block),
+            },
             kind => {
                 self.report(
                     Diagnostic::error("E0101", "a block cannot stand here")
@@ -163,17 +237,38 @@ impl Reader<'_> {
         {
             arg.value = counted(arg.value.clone());
         }
-        Expr { kind: ExprKind::Call { callee: Box::new(callee), args, trailing: None }, span }
+        Expr {
+            kind: ExprKind::Call {
+                callee: Box::new(callee),
+                args,
+                trailing: None,
+            },
+            span,
+        }
     }
 
     pub(super) fn arg(&self, pair: Pair) -> Arg {
         let span = self.span(&pair);
-        let broken = Arg { name: None, value: Expr { kind: ExprKind::Error, span }, spread: false, span };
+        let broken = Arg {
+            name: None,
+            value: Expr {
+                kind: ExprKind::Error,
+                span,
+            },
+            spread: false,
+            span,
+        };
         let mut inner = parts(pair);
-        let Some(first) = inner.next() else { return broken };
+        let Some(first) = inner.next() else {
+            return broken;
+        };
         match first.as_rule() {
             Rule::spread => match parts(first).next() {
-                Some(value) => Arg { value: self.expr(value), spread: true, ..broken },
+                Some(value) => Arg {
+                    value: self.expr(value),
+                    spread: true,
+                    ..broken
+                },
                 None => broken,
             },
             Rule::named => {
@@ -181,12 +276,19 @@ impl Reader<'_> {
                 match (named.next(), named.next()) {
                     (Some(name), Some(value)) => {
                         let value = self.sequence(self.expr(value), named.next());
-                        Arg { name: Some(self.ident(&name)), value, ..broken }
+                        Arg {
+                            name: Some(self.ident(&name)),
+                            value,
+                            ..broken
+                        }
                     }
                     _ => broken,
                 }
             }
-            _ => Arg { value: self.sequence(self.expr(first), inner.next()), ..broken },
+            _ => Arg {
+                value: self.sequence(self.expr(first), inner.next()),
+                ..broken
+            },
         }
     }
 
@@ -194,7 +296,13 @@ impl Reader<'_> {
     pub(super) fn sequence(&self, body: Expr, clauses: Option<Pair>) -> Expr {
         let Some(clauses) = clauses else { return body };
         let span = body.span.to(self.span(&clauses));
-        Expr { kind: ExprKind::Sequence { body: Box::new(body), clauses: self.clauses(clauses) }, span }
+        Expr {
+            kind: ExprKind::Sequence {
+                body: Box::new(body),
+                clauses: self.clauses(clauses),
+            },
+            span,
+        }
     }
 
     pub(super) fn clauses(&self, pair: Pair) -> Vec<Clause> {
@@ -206,9 +314,14 @@ impl Reader<'_> {
             }
             for part in parts(clause) {
                 let mut inner = parts(part);
-                let (Some(pattern), Some(over)) = (inner.next(), inner.next()) else { continue };
+                let (Some(pattern), Some(over)) = (inner.next(), inner.next()) else {
+                    continue;
+                };
                 let (iterable, condition) = split_where(self.expr(over));
-                all.push(Clause::For { pattern: self.pattern(pattern), iterable });
+                all.push(Clause::For {
+                    pattern: self.pattern(pattern),
+                    iterable,
+                });
                 all.extend(condition.map(Clause::If));
             }
         }
@@ -218,22 +331,40 @@ impl Reader<'_> {
     /// `shape`: in a type, where `..s` are further axes; in an index it is a range up to s.
     pub(super) fn index_arg(&self, pair: Pair, shape: bool) -> IndexArg {
         let span = self.span(&pair);
-        let Some(inner) = parts(pair).next() else { return IndexArg::All(span) };
+        let Some(inner) = parts(pair).next() else {
+            return IndexArg::All(span);
+        };
         let mut below = parts(inner.clone());
         match inner.as_rule() {
             Rule::all => IndexArg::All(span),
-            Rule::last => below.next().map_or(IndexArg::All(span), |w| IndexArg::Last(self.ident(&w))),
+            Rule::last => below
+                .next()
+                .map_or(IndexArg::All(span), |w| IndexArg::Last(self.ident(&w))),
             Rule::named => match (below.next(), below.next()) {
-                (Some(name), Some(value)) => IndexArg::Named(self.ident(&name), self.sequence(self.expr(value), below.next())),
+                (Some(name), Some(value)) => IndexArg::Named(
+                    self.ident(&name),
+                    self.sequence(self.expr(value), below.next()),
+                ),
                 _ => IndexArg::All(span),
             },
             Rule::spread_arg => {
-                let value = below.next().and_then(|s| parts(s).next()).map(|p| self.expr(p));
-                let value = value.unwrap_or(Expr { kind: ExprKind::Error, span });
+                let value = below
+                    .next()
+                    .and_then(|s| parts(s).next())
+                    .map(|p| self.expr(p));
+                let value = value.unwrap_or(Expr {
+                    kind: ExprKind::Error,
+                    span,
+                });
                 if shape {
                     return IndexArg::Spread(value);
                 }
-                let kind = ExprKind::Range { low: None, high: Some(Box::new(value)), inclusive: false, step: None };
+                let kind = ExprKind::Range {
+                    low: None,
+                    high: Some(Box::new(value)),
+                    inclusive: false,
+                    step: None,
+                };
                 IndexArg::At(Expr { kind, span })
             }
             _ => IndexArg::At(self.expr(inner)),
@@ -251,46 +382,130 @@ impl Reader<'_> {
         if first.as_rule() == Rule::entry_spread {
             let mut spread = parts(first);
             let value = self.expr(spread.next()?);
-            let target = WithTarget::Spread { value: value.clone(), by: spread.next().map(|w| self.ident(&w)) };
-            return Some(WithEntry { target, binder: None, within: None, value, span });
+            let target = WithTarget::Spread {
+                value: value.clone(),
+                by: spread.next().map(|w| self.ident(&w)),
+            };
+            return Some(WithEntry {
+                target,
+                binder: None,
+                within: None,
+                value,
+                span,
+            });
         }
         let target = WithTarget::Path(self.expr(first));
         let binder = take(&mut inner, Rule::entry_as).and_then(|p| {
             let mut names = parts(p);
-            Some((self.ident(&names.next()?), names.next().map(|n| self.ident(&n))))
+            Some((
+                self.ident(&names.next()?),
+                names.next().map(|n| self.ident(&n)),
+            ))
         });
-        let within = take(&mut inner, Rule::entry_in).and_then(|p| parts(p).next()).map(|p| self.expr(p));
+        let within = take(&mut inner, Rule::entry_in)
+            .and_then(|p| parts(p).next())
+            .map(|p| self.expr(p));
         let value = self.expr(inner.next()?);
-        Some(WithEntry { target, binder, within, value, span })
+        Some(WithEntry {
+            target,
+            binder,
+            within,
+            value,
+            span,
+        })
     }
 
     fn infix(&self, left: Expr, op: Pair, right: Expr) -> Expr {
         let span = left.span.to(right.span);
         let at = self.span(&op);
         let (l, r) = (Box::new(left), Box::new(right));
-        let binary = |op| ExprKind::Binary { op, left: l.clone(), right: r.clone() };
+        let binary = |op| ExprKind::Binary {
+            op,
+            left: l.clone(),
+            right: r.clone(),
+        };
         let kind = match op.as_rule() {
             Rule::else_op => return otherwise(*l, *r, span),
-            Rule::where_op => ExprKind::Where { value: l, conditions: vec![*r] },
+            Rule::where_op => ExprKind::Where {
+                value: l,
+                conditions: vec![*r],
+            },
             Rule::modulo => ExprKind::Modulo { value: l, rules: r },
             Rule::within => match r.kind {
-                ExprKind::Of { value, of, unit: None } => ExprKind::Within { value: l, tolerance: value, of: Some(of) },
-                _ => ExprKind::Within { value: l, tolerance: r, of: None },
+                ExprKind::Of {
+                    value,
+                    of,
+                    unit: None,
+                } => ExprKind::Within {
+                    value: l,
+                    tolerance: value,
+                    of: Some(of),
+                },
+                _ => ExprKind::Within {
+                    value: l,
+                    tolerance: r,
+                    of: None,
+                },
             },
-            Rule::in_op => ExprKind::In { value: l, collection: r, negated: false },
-            Rule::not_in => ExprKind::In { value: l, collection: r, negated: true },
-            Rule::is_op => ExprKind::Is { value: l, option: r, negated: false },
-            Rule::is_not => ExprKind::Is { value: l, option: r, negated: true },
-            Rule::of => ExprKind::Of { value: l, of: r, unit: None },
+            Rule::in_op => ExprKind::In {
+                value: l,
+                collection: r,
+                negated: false,
+            },
+            Rule::not_in => ExprKind::In {
+                value: l,
+                collection: r,
+                negated: true,
+            },
+            Rule::is_op => ExprKind::Is {
+                value: l,
+                option: r,
+                negated: false,
+            },
+            Rule::is_not => ExprKind::Is {
+                value: l,
+                option: r,
+                negated: true,
+            },
+            Rule::of => ExprKind::Of {
+                value: l,
+                of: r,
+                unit: None,
+            },
             Rule::arrow => ExprKind::Arrow { from: l, to: r },
-            Rule::pipe => ExprKind::Pipe { value: l, target: r },
-            Rule::range_inc => ExprKind::Range { low: Some(l), high: Some(r), inclusive: true, step: None },
-            Rule::range_ex => ExprKind::Range { low: Some(l), high: Some(r), inclusive: false, step: None },
+            Rule::pipe => ExprKind::Pipe {
+                value: l,
+                target: r,
+            },
+            Rule::range_inc => ExprKind::Range {
+                low: Some(l),
+                high: Some(r),
+                inclusive: true,
+                step: None,
+            },
+            Rule::range_ex => ExprKind::Range {
+                low: Some(l),
+                high: Some(r),
+                inclusive: false,
+                step: None,
+            },
             Rule::by => match l.kind {
-                ExprKind::Range { low, high, inclusive, step: None } => ExprKind::Range { low, high, inclusive, step: Some(r) },
+                ExprKind::Range {
+                    low,
+                    high,
+                    inclusive,
+                    step: None,
+                } => ExprKind::Range {
+                    low,
+                    high,
+                    inclusive,
+                    step: Some(r),
+                },
                 _ => {
                     self.report(
-                        Diagnostic::error("E0101", "`by` gives the step of a range").at(at, "no range stands before it").help("write `low..=high by step`"),
+                        Diagnostic::error("E0101", "`by` gives the step of a range")
+                            .at(at, "no range stands before it")
+                            .help("write `low..=high by step`"),
                     );
                     ExprKind::Error
                 }
@@ -299,7 +514,11 @@ impl Reader<'_> {
                 self.foreign_operator(rule, op.as_str(), at);
                 match binary_op(rule) {
                     // The common case moves the operands instead of copying them.
-                    Some(op) => ExprKind::Binary { op, left: l, right: r },
+                    Some(op) => ExprKind::Binary {
+                        op,
+                        left: l,
+                        right: r,
+                    },
                     None => binary(BinaryOp::Add),
                 }
             }
@@ -314,7 +533,11 @@ impl Reader<'_> {
             (Rule::pow, "**") => "write `^` in place of `**`",
             _ => return,
         };
-        self.report(Diagnostic::error("E0103", format!("`{written}` is not an operator of Nas")).at(at, "from another language").help(help));
+        self.report(
+            Diagnostic::error("E0103", format!("`{written}` is not an operator of Nas"))
+                .at(at, "from another language")
+                .help(help),
+        );
     }
 }
 
@@ -345,13 +568,21 @@ fn otherwise(value: Expr, otherwise: Expr, span: Span) -> Expr {
     if drawn {
         let mut bounded = draw_where(value);
         if let ExprKind::Draw(inner) = &mut bounded.kind
-            && let ExprKind::DrawWhere { otherwise: slot, .. } = &mut inner.kind
+            && let ExprKind::DrawWhere {
+                otherwise: slot, ..
+            } = &mut inner.kind
         {
             *slot = Some(Box::new(otherwise));
         }
         return Expr { span, ..bounded };
     }
-    Expr { kind: ExprKind::Else { value: Box::new(value), otherwise: Box::new(otherwise) }, span }
+    Expr {
+        kind: ExprKind::Else {
+            value: Box::new(value),
+            otherwise: Box::new(otherwise),
+        },
+        span,
+    }
 }
 
 /// `~d where p within n`: the condition belongs to the draw.
@@ -359,19 +590,52 @@ fn draw_where(value: Expr) -> Expr {
     let span = value.span;
     match value.kind {
         ExprKind::Where { value, conditions } => match value.kind {
-            ExprKind::Draw(draw) => Expr { kind: ExprKind::Draw(Box::new(conditioned(*draw, conditions, None, span))), span },
-            kind => Expr { kind: ExprKind::Where { value: Box::new(Expr { kind, span: value.span }), conditions }, span },
+            ExprKind::Draw(draw) => Expr {
+                kind: ExprKind::Draw(Box::new(conditioned(*draw, conditions, None, span))),
+                span,
+            },
+            kind => Expr {
+                kind: ExprKind::Where {
+                    value: Box::new(Expr {
+                        kind,
+                        span: value.span,
+                    }),
+                    conditions,
+                },
+                span,
+            },
         },
         kind => Expr { kind, span },
     }
 }
 
-fn conditioned(value: Expr, conditions: Vec<Expr>, otherwise: Option<Box<Expr>>, span: Span) -> Expr {
-    let Some(condition) = conditions.into_iter().next() else { return value };
+fn conditioned(
+    value: Expr,
+    conditions: Vec<Expr>,
+    otherwise: Option<Box<Expr>>,
+    span: Span,
+) -> Expr {
+    let Some(condition) = conditions.into_iter().next() else {
+        return value;
+    };
     let value = Box::new(value);
     let kind = match condition.kind {
-        ExprKind::Within { value: p, tolerance, of: None } => ExprKind::DrawWhere { value, condition: p, within: Some(tolerance), otherwise },
-        _ => ExprKind::DrawWhere { value, condition: Box::new(condition), within: None, otherwise },
+        ExprKind::Within {
+            value: p,
+            tolerance,
+            of: None,
+        } => ExprKind::DrawWhere {
+            value,
+            condition: p,
+            within: Some(tolerance),
+            otherwise,
+        },
+        _ => ExprKind::DrawWhere {
+            value,
+            condition: Box::new(condition),
+            within: None,
+            otherwise,
+        },
     };
     Expr { kind, span }
 }
@@ -380,7 +644,9 @@ fn conditioned(value: Expr, conditions: Vec<Expr>, otherwise: Option<Box<Expr>>,
 pub(super) fn drawn(value: Expr) -> Expr {
     let span = value.span;
     let (value, otherwise) = match value.kind {
-        ExprKind::Else { value, otherwise } if matches!(value.kind, ExprKind::Where { .. }) => (*value, Some(otherwise)),
+        ExprKind::Else { value, otherwise } if matches!(value.kind, ExprKind::Where { .. }) => {
+            (*value, Some(otherwise))
+        }
         kind => (Expr { kind, span }, None),
     };
     match value.kind {
@@ -392,8 +658,17 @@ pub(super) fn drawn(value: Expr) -> Expr {
 /// `xs where p` behind `in`: the condition belongs to the loop.
 pub(super) fn split_where(value: Expr) -> (Expr, Option<Expr>) {
     match value.kind {
-        ExprKind::Where { value, mut conditions } if conditions.len() == 1 => (*value, conditions.pop()),
-        kind => (Expr { kind, span: value.span }, None),
+        ExprKind::Where {
+            value,
+            mut conditions,
+        } if conditions.len() == 1 => (*value, conditions.pop()),
+        kind => (
+            Expr {
+                kind,
+                span: value.span,
+            },
+            None,
+        ),
     }
 }
 
@@ -401,12 +676,28 @@ fn counted(value: Expr) -> Expr {
     let span = value.span;
     let (inner, condition) = split_where(value.clone());
     match inner.kind {
-        ExprKind::In { value: name, collection, negated: false } => match &name.kind {
+        ExprKind::In {
+            value: name,
+            collection,
+            negated: false,
+        } => match &name.kind {
             ExprKind::Name(ident) => {
-                let pattern = Pattern { kind: PatternKind::Name(ident.clone()), span: ident.span };
-                let mut clauses = vec![Clause::For { pattern, iterable: *collection }];
+                let pattern = Pattern {
+                    kind: PatternKind::Name(ident.clone()),
+                    span: ident.span,
+                };
+                let mut clauses = vec![Clause::For {
+                    pattern,
+                    iterable: *collection,
+                }];
                 clauses.extend(condition.map(Clause::If));
-                Expr { kind: ExprKind::Sequence { body: name, clauses }, span }
+                Expr {
+                    kind: ExprKind::Sequence {
+                        body: name,
+                        clauses,
+                    },
+                    span,
+                }
             }
             _ => value,
         },

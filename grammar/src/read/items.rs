@@ -12,7 +12,11 @@ impl Reader<'_> {
         let doc = self.docs(&mut inner);
         let body = inner.next()?;
         let span = self.span(&body);
-        Some(Item { doc, kind: self.item_kind(body)?, span })
+        Some(Item {
+            doc,
+            kind: self.item_kind(body)?,
+            span,
+        })
     }
 
     pub(super) fn item_kind(&self, pair: Pair) -> Option<ItemKind> {
@@ -31,25 +35,43 @@ impl Reader<'_> {
                             .help("move it into a function, a trainer or a test"),
                     );
                 }
-                ItemKind::Let { pattern, ty, value: self.expr(inner.next()?) }
+                ItemKind::Let {
+                    pattern,
+                    ty,
+                    value: self.expr(inner.next()?),
+                }
             }
             Rule::fn_item => ItemKind::Fn(Arc::new(self.fn_item(pair)?)),
             Rule::space_item => {
                 let (name, params, block) = self.headed(pair)?;
-                ItemKind::Space(Arc::new(SpaceDecl { name, params, body: self.block_in(block, Place::Space) }))
+                ItemKind::Space(Arc::new(SpaceDecl {
+                    name,
+                    params,
+                    body: self.block_in(block, Place::Space),
+                }))
             }
             Rule::pipeline_item => {
                 let (name, params, block) = self.headed(pair)?;
-                ItemKind::Pipeline(Arc::new(PipelineDecl { name, params, body: self.block_in(block, Place::Anywhere) }))
+                ItemKind::Pipeline(Arc::new(PipelineDecl {
+                    name,
+                    params,
+                    body: self.block_in(block, Place::Anywhere),
+                }))
             }
             Rule::test_item => {
                 let mut inner = parts(pair);
                 let name = self.text(&inner.next()?);
-                ItemKind::Test(Arc::new(TestDecl { name, body: self.block_in(inner.next()?, Place::Anywhere) }))
+                ItemKind::Test(Arc::new(TestDecl {
+                    name,
+                    body: self.block_in(inner.next()?, Place::Anywhere),
+                }))
             }
             Rule::type_item => {
                 let mut inner = parts(pair);
-                ItemKind::Type { name: self.ident(&inner.next()?), ty: self.ty(inner.next()?) }
+                ItemKind::Type {
+                    name: self.ident(&inner.next()?),
+                    ty: self.ty(inner.next()?),
+                }
             }
             Rule::enlarge_item => ItemKind::Enlarge(Arc::new(self.enlarge(pair)?)),
             Rule::table_item => ItemKind::Table(Arc::new(self.table(pair)?)),
@@ -65,7 +87,10 @@ impl Reader<'_> {
         let names = take(&mut inner, Rule::use_names).map(|p| {
             let pairs = parts(p).filter_map(|name| {
                 let mut name = parts(name);
-                Some((self.ident(&name.next()?), name.next().map(|w| self.ident(&w))))
+                Some((
+                    self.ident(&name.next()?),
+                    name.next().map(|w| self.ident(&w)),
+                ))
             });
             pairs.collect::<Vec<_>>()
         });
@@ -73,14 +98,21 @@ impl Reader<'_> {
             self.no_repeats(names.iter().map(|(n, to)| to.as_ref().unwrap_or(n)), "name");
         }
         let alias = inner.next().map(|p| self.ident(&p));
-        Some(Use { path, names, alias, span })
+        Some(Use {
+            path,
+            names,
+            alias,
+            span,
+        })
     }
 
     /// Name, parameters and block of `space`, `pipeline`.
     fn headed<'a>(&self, pair: Pair<'a>) -> Option<(Ident, Vec<Param>, Pair<'a>)> {
         let mut inner = parts(pair);
         let name = self.ident(&inner.next()?);
-        let params = take(&mut inner, Rule::params).map(|p| self.params(p)).unwrap_or_default();
+        let params = take(&mut inner, Rule::params)
+            .map(|p| self.params(p))
+            .unwrap_or_default();
         Some((name, params, inner.next()?))
     }
 
@@ -105,9 +137,13 @@ impl Reader<'_> {
         while let Some(list) = take(&mut inner, Rule::params) {
             params.push(self.params(list));
         }
-        let clock = take(&mut inner, Rule::clock).and_then(|p| parts(p).next()).map(|p| self.ident(&p));
+        let clock = take(&mut inner, Rule::clock)
+            .and_then(|p| parts(p).next())
+            .map(|p| self.ident(&p));
         let result = take(&mut inner, Rule::r#type).map(|p| self.ty(p));
-        let requires = take(&mut inner, Rule::requires).and_then(|p| parts(p).next()).map(|p| self.expr(p));
+        let requires = take(&mut inner, Rule::requires)
+            .and_then(|p| parts(p).next())
+            .map(|p| self.expr(p));
         let place = match role {
             Role::Curriculum => Place::Curriculum,
             Role::Distill => Place::Distill,
@@ -117,21 +153,43 @@ impl Reader<'_> {
             Rule::block => self.block_in(p, place),
             _ => {
                 let value = self.expr(p);
-                Block { stmts: vec![], span: value.span, value: Some(Box::new(value)) }
+                Block {
+                    stmts: vec![],
+                    span: value.span,
+                    value: Some(Box::new(value)),
+                }
             }
         });
         if body.is_none() && role != Role::Intrinsic {
-            let end = Span { start: span.end.saturating_sub(1), ..span };
+            let end = Span {
+                start: span.end.saturating_sub(1),
+                ..span
+            };
             self.report(
-                Diagnostic::error("E0101", format!("`{}` has no body", name.text)).at(end, "a `{ … }` is expected after this").help("write what it does between `{` and `}`"),
+                Diagnostic::error("E0101", format!("`{}` has no body", name.text))
+                    .at(end, "a `{ … }` is expected after this")
+                    .help("write what it does between `{` and `}`"),
             );
         }
-        Some(FnDecl { role, name, params, result, requires, clock, body })
+        Some(FnDecl {
+            role,
+            name,
+            params,
+            result,
+            requires,
+            clock,
+            body,
+        })
     }
 
     pub(super) fn params(&self, pair: Pair) -> Vec<Param> {
-        let params: Vec<Param> = parts(pair).enumerate().filter_map(|(i, p)| self.param(p, i)).collect();
-        let names = params.iter().flat_map(|p| p.pattern.as_ref().map_or(vec![&p.name], names_of));
+        let params: Vec<Param> = parts(pair)
+            .enumerate()
+            .filter_map(|(i, p)| self.param(p, i))
+            .collect();
+        let names = params
+            .iter()
+            .flat_map(|p| p.pattern.as_ref().map_or(vec![&p.name], names_of));
         self.no_repeats(names.filter(|n| &*n.text != "_"), "parameter");
         params
     }
@@ -143,7 +201,10 @@ impl Reader<'_> {
         let (mut ty, mut sealed) = (None, false);
         if let Some(written) = take(&mut inner, Rule::r#type) {
             ty = Some(match self.ty(written) {
-                Type { kind: TypeKind::Sealed(of), .. } => {
+                Type {
+                    kind: TypeKind::Sealed(of),
+                    ..
+                } => {
                     sealed = true;
                     *of
                 }
@@ -153,12 +214,34 @@ impl Reader<'_> {
         let default = inner.next().map(|p| self.expr(p));
         let (name, pattern) = match pattern.kind {
             PatternKind::Name(name) => (name, None),
-            PatternKind::Wildcard => (Ident { text: "_".into(), span: pattern.span }, None),
+            PatternKind::Wildcard => (
+                Ident {
+                    text: "_".into(),
+                    span: pattern.span,
+                },
+                None,
+            ),
             kind => {
-                let name = Ident { text: format!("_{place}").into(), span: pattern.span };
-                (name, Some(Pattern { kind, span: pattern.span }))
+                let name = Ident {
+                    text: format!("_{place}").into(),
+                    span: pattern.span,
+                };
+                (
+                    name,
+                    Some(Pattern {
+                        kind,
+                        span: pattern.span,
+                    }),
+                )
             }
         };
-        Some(Param { name, pattern, ty, sealed, default, span })
+        Some(Param {
+            name,
+            pattern,
+            ty,
+            sealed,
+            default,
+            span,
+        })
     }
 }

@@ -26,13 +26,28 @@ const STACK: usize = 128 << 20;
 
 /// Reads a file. The tree holds every item that could be read; each piece that could not gives one error.
 pub fn parse(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
-    let empty = || Module { doc: vec![], items: vec![], span: Span::new(file, 0, text.len()) };
-    on_big_stack(|| module(file, text), || (empty(), vec![layout::too_deep(Span::new(file, 0, 0))]))
+    let empty = || Module {
+        doc: vec![],
+        items: vec![],
+        span: Span::new(file, 0, text.len()),
+    };
+    on_big_stack(
+        || module(file, text),
+        || (empty(), vec![layout::too_deep(Span::new(file, 0, 0))]),
+    )
 }
 
 /// Reads one expression: a setting from the command line, or the inside of `{…}` in a text.
 pub fn parse_expr(file: FileId, text: &str) -> (Expr, Vec<Diagnostic>) {
-    let broken = |d: Diagnostic| (Expr { kind: ExprKind::Error, span: Span::new(file, 0, text.len()) }, vec![d]);
+    let broken = |d: Diagnostic| {
+        (
+            Expr {
+                kind: ExprKind::Error,
+                span: Span::new(file, 0, text.len()),
+            },
+            vec![d],
+        )
+    };
     on_big_stack(
         || {
             let laid = layout::lay_out(file, text, 0);
@@ -43,7 +58,10 @@ pub fn parse_expr(file: FileId, text: &str) -> (Expr, Vec<Diagnostic>) {
             match Grammar::parse(Rule::single, &laid.text) {
                 Ok(mut pairs) => match pairs.next().and_then(|p| p.into_inner().next()) {
                     Some(pair) => (reader.expr(pair), reader.found.into_inner()),
-                    None => broken(Diagnostic::error("E0101", "an expression is expected").at(Span::new(file, 0, 0), "nothing here")),
+                    None => broken(
+                        Diagnostic::error("E0101", "an expression is expected")
+                            .at(Span::new(file, 0, 0), "nothing here"),
+                    ),
                 },
                 Err(error) => broken(blame::explain(file, 0, text, &laid.text, &error)),
             }
@@ -54,14 +72,20 @@ pub fn parse_expr(file: FileId, text: &str) -> (Expr, Vec<Diagnostic>) {
 
 fn on_big_stack<T: Send>(work: impl FnOnce() -> T + Send, failed: impl FnOnce() -> T) -> T {
     std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread = std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, work);
         thread.ok().and_then(|t| t.join().ok())
     })
     .unwrap_or_else(failed)
 }
 
 fn module(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
-    let mut module = Module { doc: vec![], items: vec![], span: Span::new(file, 0, text.len()) };
+    let mut module = Module {
+        doc: vec![],
+        items: vec![],
+        span: Span::new(file, 0, text.len()),
+    };
     let mut found = vec![];
     let whole = layout::lay_out(file, text, 0);
     module.doc = whole.doc;
@@ -69,7 +93,14 @@ fn module(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
         None => {
             for (i, start) in whole.starts.iter().enumerate() {
                 let end = whole.starts.get(i + 1).copied().unwrap_or(text.len());
-                piece(file, *start, &text[*start..end], &whole.text[*start..end], &mut module.items, &mut found);
+                piece(
+                    file,
+                    *start,
+                    &text[*start..end],
+                    &whole.text[*start..end],
+                    &mut module.items,
+                    &mut found,
+                );
             }
         }
         // Too deep: nothing more can be said.
@@ -81,7 +112,14 @@ fn module(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
                 let laid = layout::lay_out(file, &text[*start..end], *start);
                 match laid.problem {
                     Some(problem) => found.push(problem),
-                    None => piece(file, *start, &text[*start..end], &laid.text, &mut module.items, &mut found),
+                    None => piece(
+                        file,
+                        *start,
+                        &text[*start..end],
+                        &laid.text,
+                        &mut module.items,
+                        &mut found,
+                    ),
                 }
             }
         }
@@ -91,11 +129,21 @@ fn module(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
 }
 
 /// Reads one piece: usually one item with its doc lines.
-fn piece(file: FileId, base: usize, text: &str, laid: &str, items: &mut Vec<Item>, found: &mut Vec<Diagnostic>) {
+fn piece(
+    file: FileId,
+    base: usize,
+    text: &str,
+    laid: &str,
+    items: &mut Vec<Item>,
+    found: &mut Vec<Diagnostic>,
+) {
     match Grammar::parse(Rule::slice, laid) {
         Ok(pairs) => {
             let reader = Reader::new(file, base, text);
-            for pair in pairs.flat_map(|p| p.into_inner()).filter(|p| p.as_rule() == Rule::item) {
+            for pair in pairs
+                .flat_map(|p| p.into_inner())
+                .filter(|p| p.as_rule() == Rule::item)
+            {
                 items.extend(reader.item(pair));
             }
             found.extend(reader.found.into_inner());
@@ -111,12 +159,28 @@ pub fn starts(text: &str) -> std::collections::HashSet<usize> {
         let mut all = std::collections::HashSet::new();
         for (i, start) in whole.starts.iter().enumerate() {
             let end = whole.starts.get(i + 1).copied().unwrap_or(text.len());
-            let Some(Ok(pairs)) = whole.text.get(*start..end).map(|t| Grammar::parse(Rule::slice, t)) else { continue };
+            let Some(Ok(pairs)) = whole
+                .text
+                .get(*start..end)
+                .map(|t| Grammar::parse(Rule::slice, t))
+            else {
+                continue;
+            };
             for pair in pairs.flatten() {
                 use Rule as R;
                 if matches!(
                     pair.as_rule(),
-                    R::stmt | R::item | R::doc | R::rule_line | R::enlarge_move | R::raises | R::column | R::table_key | R::table_per | R::table_mean | R::table_modulo
+                    R::stmt
+                        | R::item
+                        | R::doc
+                        | R::rule_line
+                        | R::enlarge_move
+                        | R::raises
+                        | R::column
+                        | R::table_key
+                        | R::table_per
+                        | R::table_mean
+                        | R::table_modulo
                 ) {
                     all.insert(start + pair.as_span().start());
                 }
@@ -144,7 +208,14 @@ pub struct Reader<'t> {
 
 impl<'t> Reader<'t> {
     fn new(file: FileId, base: usize, text: &'t str) -> Self {
-        Reader { file, base, text, found: RefCell::new(vec![]), depth: Cell::new(0), place: Cell::new(stmts::Place::Anywhere) }
+        Reader {
+            file,
+            base,
+            text,
+            found: RefCell::new(vec![]),
+            depth: Cell::new(0),
+            place: Cell::new(stmts::Place::Anywhere),
+        }
     }
 
     fn report(&self, diagnostic: Diagnostic) {
@@ -163,11 +234,16 @@ impl<'t> Reader<'t> {
     }
 
     fn source_at(&self, span: Span) -> &'t str {
-        self.text.get(span.start as usize - self.base..span.end as usize - self.base).unwrap_or("")
+        self.text
+            .get(span.start as usize - self.base..span.end as usize - self.base)
+            .unwrap_or("")
     }
 
     fn ident(&self, pair: &Pair) -> Ident {
-        Ident { text: pair.as_str().into(), span: self.span(pair) }
+        Ident {
+            text: pair.as_str().into(),
+            span: self.span(pair),
+        }
     }
 
     /// Runs `work` `more` levels further down, or reports that this is too deep.
@@ -209,6 +285,9 @@ fn parts(pair: Pair) -> std::iter::Peekable<impl Iterator<Item = Pair>> {
 }
 
 /// The next part when it is of this kind.
-fn take<'a>(parts: &mut std::iter::Peekable<impl Iterator<Item = Pair<'a>>>, rule: Rule) -> Option<Pair<'a>> {
+fn take<'a>(
+    parts: &mut std::iter::Peekable<impl Iterator<Item = Pair<'a>>>,
+    rule: Rule,
+) -> Option<Pair<'a>> {
     parts.next_if(|p| p.as_rule() == rule)
 }

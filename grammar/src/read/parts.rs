@@ -15,7 +15,12 @@ impl Reader<'_> {
             Rule::hole => ExprKind::Hole,
             Rule::it => ExprKind::It,
             Rule::name => return self.name(pair),
-            Rule::full_range => ExprKind::Range { low: None, high: None, inclusive: false, step: None },
+            Rule::full_range => ExprKind::Range {
+                low: None,
+                high: None,
+                inclusive: false,
+                step: None,
+            },
             Rule::block => ExprKind::Block(Box::new(self.block(pair))),
             Rule::lambda => self.lambda(pair),
             Rule::if_expr => return self.if_expr(pair),
@@ -29,15 +34,35 @@ impl Reader<'_> {
             Rule::net_expr => ExprKind::Net(std::sync::Arc::new(self.net(pair))),
             Rule::adapter => match parts(pair).next() {
                 Some(value) => {
-                    let word = Span { end: span.start + "adapter".len() as u32, ..span };
+                    let word = Span {
+                        end: span.start + "adapter".len() as u32,
+                        ..span
+                    };
                     let value = self.expr(value);
-                    let arg = Arg { name: None, spread: false, span: value.span, value };
-                    let callee = Expr { kind: ExprKind::Name(Ident { text: "adapter".into(), span: word }), span: word };
-                    ExprKind::Call { callee: Box::new(callee), args: vec![arg], trailing: None }
+                    let arg = Arg {
+                        name: None,
+                        spread: false,
+                        span: value.span,
+                        value,
+                    };
+                    let callee = Expr {
+                        kind: ExprKind::Name(Ident {
+                            text: "adapter".into(),
+                            span: word,
+                        }),
+                        span: word,
+                    };
+                    ExprKind::Call {
+                        callee: Box::new(callee),
+                        args: vec![arg],
+                        trailing: None,
+                    }
                 }
                 None => ExprKind::Error,
             },
-            Rule::tap_target => parts(pair).next().map_or(ExprKind::Error, |w| ExprKind::TapTarget(self.ident(&w))),
+            Rule::tap_target => parts(pair)
+                .next()
+                .map_or(ExprKind::Error, |w| ExprKind::TapTarget(self.ident(&w))),
             Rule::clock_of => self.clock_of(pair),
             Rule::record => self.record(pair),
             Rule::paren => return self.paren(pair),
@@ -54,10 +79,22 @@ impl Reader<'_> {
             "True" => "write `true`",
             "False" => "write `false`",
             "None" | "null" | "nil" => "write `none`",
-            _ => return Expr { kind: ExprKind::Name(ident), span },
+            _ => {
+                return Expr {
+                    kind: ExprKind::Name(ident),
+                    span,
+                };
+            }
         };
-        self.report(Diagnostic::error("E0103", format!("`{}` is not a word of Nas", ident.text)).at(span, "from another language").help(help));
-        Expr { kind: ExprKind::Error, span }
+        self.report(
+            Diagnostic::error("E0103", format!("`{}` is not a word of Nas", ident.text))
+                .at(span, "from another language")
+                .help(help),
+        );
+        Expr {
+            kind: ExprKind::Error,
+            span,
+        }
     }
 
     pub(super) fn number(&self, pair: Pair) -> Number {
@@ -66,7 +103,11 @@ impl Reader<'_> {
         let written = inner.next().map_or("", |p| p.as_str()).replace('_', "");
         let unit = inner.next().map(|p| self.ident(&p));
         let bytes = written.as_bytes();
-        let digits = |from: usize| bytes.get(from..).map_or(0, |b| b.iter().take_while(|b| b.is_ascii_digit()).count());
+        let digits = |from: usize| {
+            bytes
+                .get(from..)
+                .map_or(0, |b| b.iter().take_while(|b| b.is_ascii_digit()).count())
+        };
         let mut end = digits(0);
         let mut float = false;
         if bytes.get(end) == Some(&b'.') && digits(end + 1) > 0 {
@@ -85,7 +126,8 @@ impl Reader<'_> {
             "" => None,
             "k" | "M" | "G" | "T" => rest.chars().next(),
             _ => {
-                let mut error = Diagnostic::error("E0104", format!("`{written}` is not a number")).at(span, format!("`{rest}` cannot follow the digits"));
+                let mut error = Diagnostic::error("E0104", format!("`{written}` is not a number"))
+                    .at(span, format!("`{rest}` cannot follow the digits"));
                 error = error.help(match rest {
                     _ if crate::blame::UNITS.contains(&rest) => format!("leave a space before the unit: `{number} {rest}`"),
                     "K" | "m" | "g" | "t" => "the scales are `k`, `M`, `G` and `T`".to_string(),
@@ -95,7 +137,12 @@ impl Reader<'_> {
                 None
             }
         };
-        Number { digits: number.into(), float, scale, unit }
+        Number {
+            digits: number.into(),
+            float,
+            scale,
+            unit,
+        }
     }
 
     /// A text without its quotes, escapes undone, braces kept.
@@ -127,7 +174,10 @@ impl Reader<'_> {
                 }
             }
         }
-        Text { raw: raw.into(), span }
+        Text {
+            raw: raw.into(),
+            span,
+        }
     }
 
     fn lambda(&self, pair: Pair) -> ExprKind {
@@ -136,12 +186,22 @@ impl Reader<'_> {
             Some(p) if p.as_rule() == Rule::params => self.params(p),
             Some(p) => {
                 let name = self.ident(&p);
-                vec![Param { span: name.span, name, pattern: None, ty: None, sealed: false, default: None }]
+                vec![Param {
+                    span: name.span,
+                    name,
+                    pattern: None,
+                    ty: None,
+                    sealed: false,
+                    default: None,
+                }]
             }
             None => vec![],
         };
         match inner.next() {
-            Some(body) => ExprKind::Lambda { params, body: Box::new(self.expr(body)) },
+            Some(body) => ExprKind::Lambda {
+                params,
+                body: Box::new(self.expr(body)),
+            },
             None => ExprKind::Error,
         }
     }
@@ -158,17 +218,33 @@ impl Reader<'_> {
                 arms.push((part, block));
             }
         }
-        let broken = Expr { kind: ExprKind::Error, span };
+        let broken = Expr {
+            kind: ExprKind::Error,
+            span,
+        };
         self.deeper(arms.len(), span, || {
             let mut rest = otherwise.map(|p| {
                 let block = self.block(p);
-                Box::new(Expr { span: block.span, kind: ExprKind::Block(Box::new(block)) })
+                Box::new(Expr {
+                    span: block.span,
+                    kind: ExprKind::Block(Box::new(block)),
+                })
             });
             for (condition, block) in arms.into_iter().rev() {
                 let condition = Box::new(self.expr(condition));
                 let then = Box::new(self.block(block));
-                let here = Span { start: condition.span.start.saturating_sub(3).max(span.start), ..span };
-                rest = Some(Box::new(Expr { kind: ExprKind::If { condition, then, otherwise: rest }, span: here }));
+                let here = Span {
+                    start: condition.span.start.saturating_sub(3).max(span.start),
+                    ..span
+                };
+                rest = Some(Box::new(Expr {
+                    kind: ExprKind::If {
+                        condition,
+                        then,
+                        otherwise: rest,
+                    },
+                    span: here,
+                }));
             }
             rest.map_or(broken.clone(), |e| *e)
         })
@@ -177,16 +253,26 @@ impl Reader<'_> {
 
     fn repeat(&self, pair: Pair) -> ExprKind {
         let mut inner = parts(pair);
-        let Some(over) = inner.next().map(|p| Box::new(self.expr(p))) else { return ExprKind::Error };
+        let Some(over) = inner.next().map(|p| Box::new(self.expr(p))) else {
+            return ExprKind::Error;
+        };
         let (mut binder, mut index) = (None, None);
         if let Some(names) = take(&mut inner, Rule::repeat_as) {
             let mut names = parts(names);
             binder = names.next().map(|p| self.pattern(p));
             index = names.next().map(|p| self.pattern(p));
         }
-        let condition = take(&mut inner, Rule::repeat_while).and_then(|p| parts(p).next()).map(|p| Box::new(self.expr(p)));
+        let condition = take(&mut inner, Rule::repeat_while)
+            .and_then(|p| parts(p).next())
+            .map(|p| Box::new(self.expr(p)));
         match inner.next() {
-            Some(body) => ExprKind::Repeat { over, binder, index, condition, body: Box::new(self.block(body)) },
+            Some(body) => ExprKind::Repeat {
+                over,
+                binder,
+                index,
+                condition,
+                body: Box::new(self.block(body)),
+            },
             None => ExprKind::Error,
         }
     }
@@ -201,10 +287,22 @@ impl Reader<'_> {
                 distinct = true;
             }
         }
-        let Some(first) = inner.next().map(|p| Box::new(self.expr(p))) else { return ExprKind::Error };
+        let Some(first) = inner.next().map(|p| Box::new(self.expr(p))) else {
+            return ExprKind::Error;
+        };
         match inner.next().map(|p| Box::new(self.expr(p))) {
-            Some(options) => ExprKind::Choose { count: Some(first), options, ordered, distinct },
-            None => ExprKind::Choose { count: None, options: first, ordered, distinct },
+            Some(options) => ExprKind::Choose {
+                count: Some(first),
+                options,
+                ordered,
+                distinct,
+            },
+            None => ExprKind::Choose {
+                count: None,
+                options: first,
+                ordered,
+                distinct,
+            },
         }
     }
 
@@ -227,39 +325,76 @@ impl Reader<'_> {
         let mut inner = parts(pair);
         let params = inner.next().map(|p| self.params(p)).unwrap_or_default();
         let result = take(&mut inner, Rule::r#type).map(|p| self.ty(p));
-        let body = inner.next().map(|p| self.block(p)).unwrap_or(Block { stmts: vec![], value: None, span });
-        NetDecl { params, result, body, span }
+        let body = inner.next().map(|p| self.block(p)).unwrap_or(Block {
+            stmts: vec![],
+            value: None,
+            span,
+        });
+        NetDecl {
+            params,
+            result,
+            body,
+            span,
+        }
     }
 
     /// `epoch 3 of 250`
     fn clock_of(&self, pair: Pair) -> ExprKind {
         let mut inner = parts(pair);
-        let (Some(unit), Some(value), Some(of)) = (inner.next(), inner.next(), inner.next()) else { return ExprKind::Error };
+        let (Some(unit), Some(value), Some(of)) = (inner.next(), inner.next(), inner.next()) else {
+            return ExprKind::Error;
+        };
         let number = |p: Pair| {
             let digits: std::sync::Arc<str> = p.as_str().replace('_', "").into();
             let float = digits.contains(['.', 'e', 'E']);
-            Box::new(Expr { span: self.span(&p), kind: ExprKind::Number(Number { digits, float, scale: None, unit: None }) })
+            Box::new(Expr {
+                span: self.span(&p),
+                kind: ExprKind::Number(Number {
+                    digits,
+                    float,
+                    scale: None,
+                    unit: None,
+                }),
+            })
         };
-        ExprKind::Of { value: number(value), of: number(of), unit: Some(self.ident(&unit)) }
+        ExprKind::Of {
+            value: number(value),
+            of: number(of),
+            unit: Some(self.ident(&unit)),
+        }
     }
 
     fn record(&self, pair: Pair) -> ExprKind {
         let (fields, clauses) = self.record_parts(pair);
-        let Some(clauses) = clauses else { return ExprKind::Record(fields) };
+        let Some(clauses) = clauses else {
+            return ExprKind::Record(fields);
+        };
         let at = self.span(&clauses);
         let mut fields = fields.into_iter();
         match (fields.next(), fields.next()) {
             (Some(field @ (Field::Named { .. } | Field::Computed { .. })), None) => {
                 let (key, value) = match field {
-                    Field::Named { name, value } => (Expr { span: name.span, kind: ExprKind::Name(name) }, value),
+                    Field::Named { name, value } => (
+                        Expr {
+                            span: name.span,
+                            kind: ExprKind::Name(name),
+                        },
+                        value,
+                    ),
                     Field::Computed { key, value } => (key, value),
                     _ => return ExprKind::Error,
                 };
-                ExprKind::RecordFor { key: Box::new(key), value: Box::new(value), clauses: self.clauses(clauses) }
+                ExprKind::RecordFor {
+                    key: Box::new(key),
+                    value: Box::new(value),
+                    clauses: self.clauses(clauses),
+                }
             }
             _ => {
                 self.report(
-                    Diagnostic::error("E0101", "a record made by `for` has one `key: value`").at(at, "for this").help("write `{ key: value for x in xs }`"),
+                    Diagnostic::error("E0101", "a record made by `for` has one `key: value`")
+                        .at(at, "for this")
+                        .help("write `{ key: value for x in xs }`"),
                 );
                 ExprKind::Error
             }
@@ -296,8 +431,14 @@ impl Reader<'_> {
         let first = below.next()?;
         Some(match rule {
             Rule::spread_field => Field::Spread(self.expr(first)),
-            Rule::named_field => Field::Named { name: self.ident(&first), value: self.expr(below.next()?) },
-            _ => Field::Computed { key: self.expr(first), value: self.expr(below.next()?) },
+            Rule::named_field => Field::Named {
+                name: self.ident(&first),
+                value: self.expr(below.next()?),
+            },
+            _ => Field::Computed {
+                key: self.expr(first),
+                value: self.expr(below.next()?),
+            },
         })
     }
 
@@ -305,14 +446,24 @@ impl Reader<'_> {
         let span = self.span(&pair);
         let inner: Vec<Pair> = parts(pair).collect();
         let comma = inner.iter().any(|p| p.as_rule() == Rule::trailing_comma);
-        let mut all: Vec<Expr> = inner.into_iter().filter(|p| p.as_rule() == Rule::expr).map(|p| self.expr(p)).collect();
+        let mut all: Vec<Expr> = inner
+            .into_iter()
+            .filter(|p| p.as_rule() == Rule::expr)
+            .map(|p| self.expr(p))
+            .collect();
         match all.pop() {
             Some(only) if all.is_empty() && !comma => Expr { span, ..only },
             Some(last) => {
                 all.push(last);
-                Expr { kind: ExprKind::Tuple(all), span }
+                Expr {
+                    kind: ExprKind::Tuple(all),
+                    span,
+                }
             }
-            None => Expr { kind: ExprKind::Tuple(vec![]), span },
+            None => Expr {
+                kind: ExprKind::Tuple(vec![]),
+                span,
+            },
         }
     }
 
@@ -324,18 +475,26 @@ impl Reader<'_> {
             match part.as_rule() {
                 Rule::list_fill => {
                     return match (items.pop(), parts(part).next()) {
-                        (Some(ListItem::Item(value)), Some(count)) => ExprKind::Fill { value: Box::new(value), count: Box::new(self.expr(count)) },
+                        (Some(ListItem::Item(value)), Some(count)) => ExprKind::Fill {
+                            value: Box::new(value),
+                            count: Box::new(self.expr(count)),
+                        },
                         _ => self.no_spread(span),
                     };
                 }
                 Rule::clauses => {
                     return match items.pop() {
-                        Some(ListItem::Item(body)) => ExprKind::ListFor { body: Box::new(body), clauses: self.clauses(part) },
+                        Some(ListItem::Item(body)) => ExprKind::ListFor {
+                            body: Box::new(body),
+                            clauses: self.clauses(part),
+                        },
                         _ => self.no_spread(span),
                     };
                 }
                 _ => {
-                    let Some(item) = parts(part).next() else { continue };
+                    let Some(item) = parts(part).next() else {
+                        continue;
+                    };
                     if item.as_rule() == Rule::spread {
                         items.extend(parts(item).next().map(|p| ListItem::Spread(self.expr(p))));
                     } else {
@@ -349,7 +508,9 @@ impl Reader<'_> {
 
     fn no_spread(&self, span: Span) -> ExprKind {
         self.report(
-            Diagnostic::error("E0101", "`..` cannot stand before `for` or `;`").at(span, "in this list").help("use `flat([… for x in xs])` to join lists"),
+            Diagnostic::error("E0101", "`..` cannot stand before `for` or `;`")
+                .at(span, "in this list")
+                .help("use `flat([… for x in xs])` to join lists"),
         );
         ExprKind::Error
     }

@@ -32,9 +32,15 @@ impl Reader<'_> {
         let span = self.span(&pair);
         let before = self.place.replace(place);
         let block = self.deeper(1, span, || {
-            let mut stmts: Vec<Stmt> = parts(pair).filter(|p| p.as_rule() == Rule::stmt).filter_map(|p| self.stmt(p, place)).collect();
+            let mut stmts: Vec<Stmt> = parts(pair)
+                .filter(|p| p.as_rule() == Rule::stmt)
+                .filter_map(|p| self.stmt(p, place))
+                .collect();
             let value = match stmts.pop() {
-                Some(Stmt { kind: StmtKind::Expr(value), .. }) => Some(Box::new(value)),
+                Some(Stmt {
+                    kind: StmtKind::Expr(value),
+                    ..
+                }) => Some(Box::new(value)),
                 Some(last) => {
                     stmts.push(last);
                     None
@@ -44,11 +50,18 @@ impl Reader<'_> {
             Block { stmts, value, span }
         });
         self.place.set(before);
-        block.unwrap_or(Block { stmts: vec![], value: None, span })
+        block.unwrap_or(Block {
+            stmts: vec![],
+            value: None,
+            span,
+        })
     }
 
     /// `///` lines, joined.
-    pub(super) fn docs<'a>(&self, inner: &mut std::iter::Peekable<impl Iterator<Item = Pair<'a>>>) -> Option<String> {
+    pub(super) fn docs<'a>(
+        &self,
+        inner: &mut std::iter::Peekable<impl Iterator<Item = Pair<'a>>>,
+    ) -> Option<String> {
         let mut lines = vec![];
         while let Some(line) = take(inner, Rule::doc) {
             let text = line.as_str().trim_end().trim_start_matches("///");
@@ -96,7 +109,11 @@ impl Reader<'_> {
         let rule = pair.as_rule();
         if rule == Rule::nested_item {
             let item = parts(pair).next()?;
-            return Some(StmtKind::Item(Item { doc: None, kind: self.item_kind(item)?, span }));
+            return Some(StmtKind::Item(Item {
+                doc: None,
+                kind: self.item_kind(item)?,
+                span,
+            }));
         }
         let mut inner = parts(pair);
         Some(match rule {
@@ -105,38 +122,75 @@ impl Reader<'_> {
                 self.no_repeats(names_of(&pattern).into_iter(), "name");
                 let ty = take(&mut inner, Rule::r#type).map(|p| self.ty(p));
                 if take(&mut inner, Rule::draws).is_some() {
-                    StmtKind::Draw { pattern, value: drawn(self.expr(inner.next()?)) }
+                    StmtKind::Draw {
+                        pattern,
+                        value: drawn(self.expr(inner.next()?)),
+                    }
                 } else {
-                    StmtKind::Let { pattern, ty, value: self.expr(inner.next()?) }
+                    StmtKind::Let {
+                        pattern,
+                        ty,
+                        value: self.expr(inner.next()?),
+                    }
                 }
             }
             Rule::for_stmt => {
                 let pattern = self.pattern(inner.next()?);
                 let (iterable, condition) = split_where(self.expr(inner.next()?));
-                StmtKind::For { pattern, iterable, condition, body: self.block(inner.next()?) }
+                StmtKind::For {
+                    pattern,
+                    iterable,
+                    condition,
+                    body: self.block(inner.next()?),
+                }
             }
-            Rule::tap_stmt => StmtKind::Tap { name: self.ident(&inner.next()?), value: self.expr(inner.next()?) },
+            Rule::tap_stmt => StmtKind::Tap {
+                name: self.ident(&inner.next()?),
+                value: self.expr(inner.next()?),
+            },
             Rule::param_stmt | Rule::state_stmt => {
                 let name = self.ident(&inner.next()?);
                 let ty = take(&mut inner, Rule::r#type).map(|p| self.ty(p));
                 let drawn = take(&mut inner, Rule::draws).is_some();
                 let init = inner.next().map(|p| self.expr(p));
                 if rule == Rule::param_stmt {
-                    StmtKind::Param { name, ty, init, drawn }
+                    StmtKind::Param {
+                        name,
+                        ty,
+                        init,
+                        drawn,
+                    }
                 } else {
-                    StmtKind::State { name, ty, init, drawn }
+                    StmtKind::State {
+                        name,
+                        ty,
+                        init,
+                        drawn,
+                    }
                 }
             }
-            Rule::weights_stmt => StmtKind::Weights { name: self.ident(&inner.next()?), value: self.expr(inner.next()?) },
+            Rule::weights_stmt => StmtKind::Weights {
+                name: self.ident(&inner.next()?),
+                value: self.expr(inner.next()?),
+            },
             Rule::minimise_stmt => {
                 let loss = self.expr(inner.next()?);
                 let over = self.expr(inner.next()?);
-                let by = inner.next().and_then(|p| parts(p).next()).map(|p| self.expr(p));
+                let by = inner
+                    .next()
+                    .and_then(|p| parts(p).next())
+                    .map(|p| self.expr(p));
                 StmtKind::Minimise { loss, over, by }
             }
             Rule::keep_stmt => {
                 let value = self.expr(inner.next()?);
-                StmtKind::Keep { value, every: inner.next().and_then(|p| parts(p).next()).map(|p| self.expr(p)) }
+                StmtKind::Keep {
+                    value,
+                    every: inner
+                        .next()
+                        .and_then(|p| parts(p).next())
+                        .map(|p| self.expr(p)),
+                }
             }
             Rule::record_stmt => {
                 let mut fields = vec![];
@@ -150,7 +204,11 @@ impl Reader<'_> {
             Rule::on_stmt => {
                 let setting = self.expr(inner.next()?);
                 let binder = take(&mut inner, Rule::pattern).map(|p| self.pattern(p));
-                StmtKind::OnChange { setting, binder, body: self.block(inner.next()?) }
+                StmtKind::OnChange {
+                    setting,
+                    binder,
+                    body: self.block(inner.next()?),
+                }
             }
             Rule::expect_stmt => {
                 let claim = self.expr(inner.next()?);
@@ -163,12 +221,23 @@ impl Reader<'_> {
             }
             Rule::budget_stmt => StmtKind::Budget(inner.map(|p| self.expr(p)).collect()),
             Rule::check_stmt => match self.expr(inner.next()?) {
-                Expr { kind: ExprKind::Else { value, otherwise }, .. } => StmtKind::Check { condition: *value, message: *otherwise },
+                Expr {
+                    kind: ExprKind::Else { value, otherwise },
+                    ..
+                } => StmtKind::Check {
+                    condition: *value,
+                    message: *otherwise,
+                },
                 condition => {
                     self.report(
-                        Diagnostic::error("E0101", "a `check` says what is wrong").at(span, "`else` is missing").help("add `else \"what is wrong\"`"),
+                        Diagnostic::error("E0101", "a `check` says what is wrong")
+                            .at(span, "`else` is missing")
+                            .help("add `else \"what is wrong\"`"),
                     );
-                    let message = Expr { kind: ExprKind::Error, span };
+                    let message = Expr {
+                        kind: ExprKind::Error,
+                        span,
+                    };
                     StmtKind::Check { condition, message }
                 }
             },
@@ -179,20 +248,31 @@ impl Reader<'_> {
                 let from = self.expr(inner.next()?);
                 let to = self.expr(inner.next()?);
                 let with = self.expr(inner.next()?);
-                StmtKind::Match { from, to, with, weight: self.weight(inner.next()) }
+                StmtKind::Match {
+                    from,
+                    to,
+                    with,
+                    weight: self.weight(inner.next()),
+                }
             }
             Rule::label_stmt => {
                 let loss = self.expr(inner.next()?);
-                StmtKind::Label { loss, weight: self.weight(inner.next()) }
+                StmtKind::Label {
+                    loss,
+                    weight: self.weight(inner.next()),
+                }
             }
             Rule::phase_stmt => {
                 let at = self.expr(inner.next()?);
                 let (settings, clauses) = self.record_parts(inner.next()?);
                 if let Some(clauses) = clauses {
                     self.report(
-                        Diagnostic::error("E0107", "the settings of a phase are written one by one")
-                            .at(self.span(&clauses), "this is no setting")
-                            .help("write `{ name: value, … }`"),
+                        Diagnostic::error(
+                            "E0107",
+                            "the settings of a phase are written one by one",
+                        )
+                        .at(self.span(&clauses), "this is no setting")
+                        .help("write `{ name: value, … }`"),
                     );
                 }
                 StmtKind::Phase { at, settings }
@@ -201,29 +281,53 @@ impl Reader<'_> {
             Rule::bad_while => {
                 self.report(
                     Diagnostic::error("E0103", "a loop in Nas has a bound")
-                        .at(Span { end: span.start + 5, ..span }, "`while` alone may never end")
+                        .at(
+                            Span {
+                                end: span.start + 5,
+                                ..span
+                            },
+                            "`while` alone may never end",
+                        )
                         .help("write `for turn in 0..n { … }` or `repeat n while p { … }`"),
                 );
                 return None;
             }
             Rule::bad_return => {
-                let word = self.source_at(span).split_whitespace().next().unwrap_or("").to_string();
+                let word = self
+                    .source_at(span)
+                    .split_whitespace()
+                    .next()
+                    .unwrap_or("")
+                    .to_string();
                 let help = match word.as_str() {
                     "return" => "leave the word out: the last expression of a block is its value",
                     "var" => "write `let`, or `state` for what changes from turn to turn",
                     _ => "write `let`",
                 };
-                let at = Span { end: span.start + word.len() as u32, ..span };
-                self.report(Diagnostic::error("E0103", format!("`{word}` is not a word of Nas")).at(at, "from another language").help(help));
+                let at = Span {
+                    end: span.start + word.len() as u32,
+                    ..span
+                };
+                self.report(
+                    Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
+                        .at(at, "from another language")
+                        .help(help),
+                );
                 return None;
             }
             _ => {
                 let first = self.expr(inner.next()?);
                 match (take(&mut inner, Rule::assign), inner.next()) {
-                    (Some(_), Some(value)) => StmtKind::Assign { place: first, value: self.expr(value) },
+                    (Some(_), Some(value)) => StmtKind::Assign {
+                        place: first,
+                        value: self.expr(value),
+                    },
                     _ => match first.kind {
                         ExprKind::Net(net) if place == Place::Space => StmtKind::Net(net),
-                        kind => StmtKind::Expr(Expr { kind, span: first.span }),
+                        kind => StmtKind::Expr(Expr {
+                            kind,
+                            span: first.span,
+                        }),
                     },
                 }
             }
@@ -240,10 +344,13 @@ impl Reader<'_> {
         for name in names {
             if let Some(first) = seen.get(&name.text) {
                 self.report(
-                    Diagnostic::error("E0108", format!("the {what} `{}` is given twice", name.text))
-                        .at(name.span, "again here")
-                        .at(*first, "first here")
-                        .help("rename or remove one of the two"),
+                    Diagnostic::error(
+                        "E0108",
+                        format!("the {what} `{}` is given twice", name.text),
+                    )
+                    .at(name.span, "again here")
+                    .at(*first, "first here")
+                    .help("rename or remove one of the two"),
                 );
             } else {
                 seen.insert(name.text.clone(), name.span);
@@ -258,6 +365,9 @@ pub(super) fn names_of(pattern: &Pattern) -> Vec<&Ident> {
         PatternKind::Wildcard => vec![],
         PatternKind::Name(name) => vec![name],
         PatternKind::Tuple(all) => all.iter().flat_map(names_of).collect(),
-        PatternKind::Record(fields) => fields.iter().flat_map(|(n, p)| p.as_ref().map_or(vec![n], names_of)).collect(),
+        PatternKind::Record(fields) => fields
+            .iter()
+            .flat_map(|(n, p)| p.as_ref().map_or(vec![n], names_of))
+            .collect(),
     }
 }
