@@ -117,7 +117,7 @@ impl Model {
     pub fn violations(&self, arch: &Arch) -> Vec<Why> {
         let mut out = Vec::new();
         for (predicate, table) in self.predicates.iter().enumerate() {
-            if !table.at(self, arch) {
+            if table.at(self, arch) != Some(&true) {
                 let choices = table
                     .sites
                     .iter()
@@ -144,7 +144,13 @@ impl Model {
     /// One choice of a member as `address = label`.
     pub fn describe_site(&self, site: SiteId, arch: &Arch) -> String {
         let s = &self.sites[site];
-        match arch.0[site].and_then(|o| s.labels.get(o)) {
+        match arch
+            .0
+            .get(site)
+            .copied()
+            .flatten()
+            .and_then(|o| s.labels.get(o))
+        {
             Some(label) => format!("{} = {label}", s.address),
             None => format!("{} absent", s.address),
         }

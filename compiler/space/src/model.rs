@@ -200,14 +200,15 @@ impl<T> Table<T> {
 
     /// The row of a member.
     pub fn row(&self, model: &Model, arch: &Arch) -> usize {
+        let option = |s: SiteId| arch.0.get(s).copied().flatten();
         self.sites
             .iter()
-            .fold(0, |row, &s| row * model.width(s) + model.code(s, arch.0[s]))
+            .fold(0, |row, &s| row * model.width(s) + model.code(s, option(s)))
     }
 
-    /// The value for a member.
-    pub fn at(&self, model: &Model, arch: &Arch) -> &T {
-        &self.values[self.row(model, arch)]
+    /// The value for a raw member; may be `None` for what is none.
+    pub fn at(&self, model: &Model, arch: &Arch) -> Option<&T> {
+        self.values.get(self.row(model, arch))
     }
 }
 
@@ -241,16 +242,12 @@ impl Model {
         self.sites.iter().position(|s| &*s.address == address)
     }
 
-    /// The cost of a member; `None` if there is no cost of that name.
+    /// The cost of a raw member; `None` if there is no cost of that name.
     pub fn cost(&self, name: &str, arch: &Arch) -> Option<i128> {
-        Some(
-            self.costs
-                .get(name)?
-                .terms
-                .iter()
-                .map(|t| *t.at(self, arch))
-                .sum(),
-        )
+        let terms = &self.costs.get(name)?.terms;
+        terms
+            .iter()
+            .try_fold(0, |sum, t| Some(sum + *t.at(self, arch)?))
     }
 
     /// The window that all windows on a cost come to: (low, high), `None` if the cost has none.

@@ -20,6 +20,9 @@ pub struct Nearest {
     pub violated: Vec<Why>,
 }
 
+/// The ends of a window.
+type Ends = (Option<i128>, Option<i128>);
+
 /// Fillings tried for choices that come into existence, for one neighbour.
 const FILLINGS: usize = 4_096;
 
@@ -101,11 +104,7 @@ impl Space {
     }
 
     /// Where the predicates can be met and the window lies to one side of the whole range: a member at that end.
-    fn end_of_range(
-        &self,
-        cost: &str,
-        (low, high): (Option<i128>, Option<i128>),
-    ) -> Result<Option<Arch>, TooHard> {
+    fn end_of_range(&self, cost: &str, (low, high): Ends) -> Result<Option<Arch>, TooHard> {
         let feasible = || {
             let mut p = Problem::raw(&self.model, self.limits.rows)?;
             self.model
@@ -134,10 +133,7 @@ impl Space {
         Ok(first_member(&self.model, p, &budget).unwrap_or(None))
     }
 
-    fn closest(
-        &self,
-        windowed: &[(&str, (Option<i128>, Option<i128>))],
-    ) -> Result<Option<Arch>, TooHard> {
+    fn closest(&self, windowed: &[(&str, Ends)]) -> Result<Option<Arch>, TooHard> {
         let budget = Budget::new(self.limits);
         let broken: Vec<Table<i128>> = self
             .model
@@ -196,7 +192,7 @@ impl Space {
 }
 
 /// How far a value lies outside a window, relative to the bound it passes.
-fn distance(value: i128, (low, high): (Option<i128>, Option<i128>)) -> f64 {
+fn distance(value: i128, (low, high): Ends) -> f64 {
     let part = |gap: i128, bound: i128| {
         gap.max(0) as f64
             / if bound.is_zero() {

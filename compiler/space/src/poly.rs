@@ -370,8 +370,8 @@ impl<C: Coef> Poly<C> {
         if span < DENSE && span <= 4 * u128::from(pairs) + 64 {
             return Ok(Self::dense(a, b, low, span as usize, keys));
         }
-        // Hashing an entry costs about as much as thirty dense ones.
-        budget.spend(pairs.saturating_mul(30))?;
+        // Hashing an entry costs about as much as fifty dense ones.
+        budget.spend(pairs.saturating_mul(50))?;
         let mut map: HashMap<u128, C, BuildHasherDefault<Mix>> = HashMap::default();
         for (ka, ca) in a.keys.iter().zip(&a.coefs) {
             for (kb, cb) in b.keys.iter().zip(&b.coefs) {

@@ -49,9 +49,12 @@ struct Rest<C> {
     scope: Vec<Vec<SiteId>>,
     /// For each site: the product of messages of later sites that read nothing, with running sums.
     fixed: Vec<Arc<Fixed<C>>>,
-    products: Mutex<HashMap<(SiteId, Vec<usize>), Arc<Poly<C>>>>,
+    products: Mutex<Products<C>>,
     limits: Limits,
 }
+
+/// Products of live messages, by site and the codes that they read.
+type Products<C> = HashMap<(SiteId, Vec<usize>), Arc<Poly<C>>>;
 
 struct Fixed<C> {
     poly: Poly<C>,

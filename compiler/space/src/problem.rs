@@ -57,19 +57,20 @@ impl Keys {
 
     /// Whether a partial key is above a window already.
     pub fn over(&self, key: u128) -> bool {
-        match &self.parts[..] {
-            [] => false,
-            [one] => key > one.high,
-            parts => parts.iter().any(|p| Self::digit(p, key) > p.high),
-        }
+        let Some((_, lower)) = self.parts.split_last() else {
+            return false;
+        };
+        key > self.cap()
+            || lower
+                .iter()
+                .any(|p| p.high < p.span && Self::digit(p, key) > p.high)
     }
 
-    /// No allowed key is larger.
+    /// No allowed key is larger: the last part is the most significant digit.
     pub fn cap(&self) -> u128 {
-        match &self.parts[..] {
-            [one] => one.high,
-            _ => u128::MAX,
-        }
+        self.parts
+            .last()
+            .map_or(u128::MAX, |p| p.radix * (p.high + 1) - 1)
     }
 
     /// Whether a complete key meets every window.

@@ -106,7 +106,9 @@ impl Template {
         for step in &self.steps {
             match step {
                 Step::Literal(text) => out.push_str(text),
-                Step::Rows { table, .. } => out.push_str(table.at(&self.model, arch)),
+                Step::Rows { table, .. } => {
+                    out.extend(table.at(&self.model, arch).map(String::as_str))
+                }
                 Step::Item {
                     site,
                     before,

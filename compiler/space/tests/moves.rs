@@ -36,11 +36,24 @@ proptest! {
     fn nearest_violates_least(seed: u64) {
         let space = Space::new(random_model(seed)).unwrap();
         let raw = all_members(space.model());
-        let predicates = |a: &Arch| space.model().predicates.iter().filter(|p| !*p.at(space.model(), a)).count();
+        let predicates = |a: &Arch| space.model().predicates.iter().filter(|p| p.at(space.model(), a) == Some(&false)).count();
         let least = raw.iter().map(predicates).min().unwrap();
         let found = space.nearest().unwrap().unwrap();
         prop_assert!(raw.contains(&found.arch));
         prop_assert_eq!(predicates(&found.arch), least);
+        let away = |a: &Arch| -> f64 {
+            let costs = space.model().costs.keys();
+            costs
+                .filter_map(|n| Some((n, space.model().window(n)?)))
+                .map(|(n, (low, high))| {
+                    let v = space.model().cost(n, a).unwrap();
+                    let part = |gap: i128, b: i128| gap.max(0) as f64 / b.abs().max(1) as f64;
+                    low.map_or(0.0, |l| part(l - v, l)) + high.map_or(0.0, |h| part(v - h, h))
+                })
+                .sum()
+        };
+        let best = raw.iter().filter(|a| predicates(a) == least).map(&away).fold(f64::INFINITY, f64::min);
+        prop_assert!((away(&found.arch) - best).abs() < 1e-9);
         if space.enumerate().next().is_some() {
             prop_assert!(found.violated.is_empty());
         } else {
