@@ -1,6 +1,7 @@
 //! Windowed averages and maxima over planes, and their gradients.
 
 use crate::conv::extent;
+use crate::conv::lanes::{Axis, collect, spread};
 use crate::elem::{Elem, Scratch};
 use crate::error::{KernelError, need, product};
 use crate::simd::{Vector, Work, dispatch, level};
@@ -63,34 +64,60 @@ impl Pool2d {
         )
     }
 
-    /// For one axis: how many taps of each window meet the input.
-    fn counts(&self, axis: usize) -> Vec<usize> {
-        let (input, out, k) = match axis {
-            0 => (self.h, self.out_h(), self.kh),
-            _ => (self.w, self.out_w(), self.kw),
-        };
-        (0..out)
-            .map(|o| {
-                (0..k)
-                    .filter(|t| {
-                        let at = o * self.stride[axis] + t * self.dilation[axis];
-                        at >= self.pad[axis] && at - self.pad[axis] < input
-                    })
-                    .count()
-            })
-            .collect()
+    /// The two axes: for each place of the output, the places of the input in its window.
+    fn axes(&self) -> (Axis, Axis) {
+        (
+            Axis::forward(
+                self.h,
+                self.out_h(),
+                self.kh,
+                self.stride[0],
+                self.dilation[0],
+                self.pad[0],
+            ),
+            Axis::forward(
+                self.w,
+                self.out_w(),
+                self.kw,
+                self.stride[1],
+                self.dilation[1],
+                self.pad[1],
+            ),
+        )
+    }
+
+    /// The two axes the other way: for each place of the input, the places of the output whose windows hold it.
+    fn axes_back(&self) -> (Axis, Axis) {
+        (
+            Axis::backward(
+                self.h,
+                self.out_h(),
+                self.kh,
+                self.stride[0],
+                self.dilation[0],
+                self.pad[0],
+            ),
+            Axis::backward(
+                self.w,
+                self.out_w(),
+                self.kw,
+                self.stride[1],
+                self.dilation[1],
+                self.pad[1],
+            ),
+        )
     }
 
     /// 1 / the size of each window.
     fn scales<E: Elem>(&self, count_include_pad: bool) -> Vec<E> {
-        let (down, across) = (self.counts(0), self.counts(1));
-        let mut all = Vec::with_capacity(down.len() * across.len());
-        for a in &down {
-            for b in &across {
+        let (down, across) = self.axes();
+        let mut all = Vec::with_capacity(down.output * across.output);
+        for a in down.meets() {
+            for b in across.meets() {
                 let count = if count_include_pad {
                     self.kh * self.kw
                 } else {
-                    (a * b).max(1)
+                    (a.len() * b.len()).max(1)
                 };
                 all.push(E::of(1.0 / count as f64));
             }
@@ -99,9 +126,15 @@ impl Pool2d {
     }
 }
 
+/// Sums over windows, each a sum down and then a sum across, with vectors across the planes.
 struct Average<'a, E> {
-    d: &'a Pool2d,
-    scales: Vec<E>,
+    planes: usize,
+    rows: Axis,
+    columns: Axis,
+    /// Factors of the output, or none.
+    after: &'a [E],
+    /// Factors of the input, or none.
+    before: &'a [E],
     x: &'a [E],
     y: &'a mut [E],
 }
@@ -111,50 +144,62 @@ impl<E: Elem> Work<E> for Average<'_, E> {
 
     #[inline(always)]
     fn run<V: Vector<E>>(self) {
-        let Average { d, scales, x, y } = self;
-        let (oh, ow) = (d.out_h(), d.out_w());
-        let width = d.w + d.pad[1] + d.pad[3];
-        // Sums down the window, with the padding's columns as zeros on both sides.
-        let mut line = Scratch::<E>::new(width);
-        line.fill(E::zero());
-        for plane in 0..d.planes {
-            let x = &x[plane * d.h * d.w..][..d.h * d.w];
-            let y = &mut y[plane * oh * ow..][..oh * ow];
-            for oy in 0..oh {
-                let sums = &mut line[d.pad[1]..][..d.w];
-                let mut first = true;
-                for ky in 0..d.kh {
-                    let at = oy * d.stride[0] + ky * d.dilation[0];
-                    if at < d.pad[0] || at - d.pad[0] >= d.h {
-                        continue;
+        let Average {
+            planes,
+            rows,
+            columns,
+            after,
+            before,
+            x,
+            y,
+        } = self;
+        let l = V::LANES;
+        let (in_px, out_px) = (rows.input * columns.input, rows.output * columns.output);
+        let mut xs = Scratch::<E>::new(in_px * l);
+        let mut ys = Scratch::<E>::new(out_px * l);
+        let mut down = Scratch::<E>::new(columns.input * l);
+        for first in (0..planes).step_by(l) {
+            // SAFETY: the scratch holds `l` planes in spread form, `down` one row of them; `check` has proved the lengths
+            // of `x` and `y`; an axis names places of its input only; factors are none or one for each place.
+            unsafe {
+                let zero = V::splat(E::zero());
+                let left = planes - first;
+                spread::<E, V>(
+                    x.as_ptr().add(first * in_px),
+                    left,
+                    1,
+                    in_px,
+                    xs.as_mut_ptr(),
+                    in_px * l,
+                );
+                if !before.is_empty() {
+                    for (i, &f) in before.iter().enumerate() {
+                        let p = xs.as_mut_ptr().add(i * l);
+                        V::load(p).fma(V::splat(f), zero).store(p);
                     }
-                    let row = &x[(at - d.pad[0]) * d.w..][..d.w];
-                    if first {
-                        sums.copy_from_slice(row);
-                    } else {
-                        sums.iter_mut().zip(row).for_each(|(s, &v)| *s = *s + v);
-                    }
-                    first = false;
                 }
-                if first {
-                    sums.fill(E::zero());
-                }
-                let out = &mut y[oy * ow..][..ow];
-                let scale = &scales[oy * ow..][..ow];
-                if (d.kw, d.stride[1], d.dilation[1]) == (3, 1, 1) {
-                    let (a, b, c) = (&line[..ow], &line[1..][..ow], &line[2..][..ow]);
-                    for i in 0..ow {
-                        out[i] = (a[i] + b[i] + c[i]) * scale[i];
-                    }
-                } else {
-                    for i in 0..ow {
-                        let mut sum = E::zero();
-                        for kx in 0..d.kw {
-                            sum = sum + line[i * d.stride[1] + kx * d.dilation[1]];
+                for (oy, meets) in rows.meets().iter().enumerate() {
+                    for ix in 0..columns.input {
+                        let mut sum = zero;
+                        for &(iy, _) in meets {
+                            sum = sum.add(V::load(xs.as_ptr().add((iy * columns.input + ix) * l)));
                         }
-                        out[i] = sum * scale[i];
+                        sum.store(down.as_mut_ptr().add(ix * l));
+                    }
+                    for (ox, meets) in columns.meets().iter().enumerate() {
+                        let mut sum = zero;
+                        for &(ix, _) in meets {
+                            sum = sum.add(V::load(down.as_ptr().add(ix * l)));
+                        }
+                        let at = oy * columns.output + ox;
+                        if !after.is_empty() {
+                            sum = sum.fma(V::splat(*after.as_ptr().add(at)), zero);
+                        }
+                        sum.store(ys.as_mut_ptr().add(at * l));
                     }
                 }
+                let dst = y.as_mut_ptr().add(first * out_px);
+                collect::<E, V>(ys.as_ptr(), out_px * l, dst, left, 1, out_px);
             }
         }
     }
@@ -169,71 +214,18 @@ pub fn avg_pool2d<E: Elem>(
 ) -> Result<(), KernelError> {
     d.check(x.len(), y.len())?;
     let scales = d.scales(count_include_pad);
-    dispatch(level(), Average { d, scales, x, y });
+    let (rows, columns) = d.axes();
+    let work = Average {
+        planes: d.planes,
+        rows,
+        columns,
+        after: &scales,
+        before: &[],
+        x,
+        y,
+    };
+    dispatch(level(), work);
     Ok(())
-}
-
-struct AverageGrad<'a, E> {
-    d: &'a Pool2d,
-    scales: Vec<E>,
-    gy: &'a [E],
-    gx: &'a mut [E],
-}
-
-impl<E: Elem> Work<E> for AverageGrad<'_, E> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<V: Vector<E>>(self) {
-        let AverageGrad { d, scales, gy, gx } = self;
-        let (oh, ow) = (d.out_h(), d.out_w());
-        let width = d.w + d.pad[1] + d.pad[3];
-        let narrow = (d.kw, d.stride[1], d.dilation[1]) == (3, 1, 1);
-        // One row's gradient spread along the row; for the narrow case the scaled row between two zeros on each side.
-        let mut line = Scratch::<E>::new(width);
-        let mut scaled = Scratch::<E>::new(ow + 4);
-        scaled.fill(E::zero());
-        for plane in 0..d.planes {
-            let gy = &gy[plane * oh * ow..][..oh * ow];
-            let gx = &mut gx[plane * d.h * d.w..][..d.h * d.w];
-            gx.fill(E::zero());
-            for oy in 0..oh {
-                let (g, scale) = (&gy[oy * ow..][..ow], &scales[oy * ow..][..ow]);
-                let inside = &mut scaled[2..][..ow];
-                for i in 0..ow {
-                    inside[i] = g[i] * scale[i];
-                }
-                if narrow {
-                    let (a, b, c) = (
-                        &scaled[..width],
-                        &scaled[1..][..width],
-                        &scaled[2..][..width],
-                    );
-                    let line = &mut line[..width];
-                    for i in 0..width {
-                        line[i] = a[i] + b[i] + c[i];
-                    }
-                } else {
-                    line.fill(E::zero());
-                    for i in 0..ow {
-                        for kx in 0..d.kw {
-                            let at = i * d.stride[1] + kx * d.dilation[1];
-                            line[at] = line[at] + scaled[2 + i];
-                        }
-                    }
-                }
-                for ky in 0..d.kh {
-                    let at = oy * d.stride[0] + ky * d.dilation[0];
-                    if at < d.pad[0] || at - d.pad[0] >= d.h {
-                        continue;
-                    }
-                    let row = &mut gx[(at - d.pad[0]) * d.w..][..d.w];
-                    let add = &line[d.pad[1]..][..d.w];
-                    row.iter_mut().zip(add).for_each(|(r, &v)| *r = *r + v);
-                }
-            }
-        }
-    }
 }
 
 /// The gradient of `avg_pool2d` to its input; overwrites `gx`.
@@ -245,7 +237,17 @@ pub fn avg_pool2d_grad<E: Elem>(
 ) -> Result<(), KernelError> {
     d.check(gx.len(), gy.len())?;
     let scales = d.scales(count_include_pad);
-    dispatch(level(), AverageGrad { d, scales, gy, gx });
+    let (rows, columns) = d.axes_back();
+    let work = Average {
+        planes: d.planes,
+        rows,
+        columns,
+        after: &[],
+        before: &scales,
+        x: gy,
+        y: gx,
+    };
+    dispatch(level(), work);
     Ok(())
 }
 
@@ -260,35 +262,87 @@ pub fn max_pool2d<E: Elem>(
 ) -> Result<(), KernelError> {
     d.check(x.len(), y.len())?;
     need(at.len() == y.len(), "places and maxima differ in number")?;
-    need(d.h * d.w <= i32::MAX as usize, "a plane is too large")?;
-    let (oh, ow) = (d.out_h(), d.out_w());
-    let mut slots = y.iter_mut().zip(at);
-    for plane in 0..d.planes {
-        let x = &x[plane * d.h * d.w..][..d.h * d.w];
-        for oy in 0..oh {
-            for (ox, (y, at)) in (0..ow).zip(&mut slots) {
-                let (mut best, mut place) = (E::neg_infinity(), -1);
-                for ky in 0..d.kh {
-                    let iy = (oy * d.stride[0] + ky * d.dilation[0]).wrapping_sub(d.pad[0]);
-                    if iy >= d.h {
-                        continue;
-                    }
-                    for kx in 0..d.kw {
-                        let ix = (ox * d.stride[1] + kx * d.dilation[1]).wrapping_sub(d.pad[1]);
-                        if ix >= d.w {
-                            continue;
-                        }
-                        let v = x[iy * d.w + ix];
-                        if v > best || place < 0 || (v.is_nan() && !best.is_nan()) {
-                            (best, place) = (v, (iy * d.w + ix) as i32);
+    need(d.h * d.w <= 1 << 24, "a plane is too large")?;
+    dispatch(level(), Largest { d, x, y, at });
+    Ok(())
+}
+
+struct Largest<'a, E> {
+    d: &'a Pool2d,
+    x: &'a [E],
+    y: &'a mut [E],
+    at: &'a mut [i32],
+}
+
+impl<E: Elem> Work<E> for Largest<'_, E> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector<E>>(self) {
+        let Largest { d, x, y, at } = self;
+        let l = V::LANES;
+        let (rows, columns) = d.axes();
+        let (in_px, out_px) = (d.h * d.w, rows.output * columns.output);
+        let mut xs = Scratch::<E>::new(in_px * l);
+        let mut ys = Scratch::<E>::new(out_px * l);
+        // Places as elements while they are in vectors; whole numbers below 2^24 are exact.
+        let mut places = Scratch::<E>::new(out_px * l);
+        let mut flat = Scratch::<E>::new(out_px * l);
+        for first in (0..d.planes).step_by(l) {
+            let left = d.planes - first;
+            // SAFETY: the scratch holds `l` planes in spread form; `check` has proved the lengths of `x` and `y`.
+            unsafe {
+                spread::<E, V>(
+                    x.as_ptr().add(first * in_px),
+                    left,
+                    1,
+                    in_px,
+                    xs.as_mut_ptr(),
+                    in_px * l,
+                )
+            };
+            for (oy, down) in rows.meets().iter().enumerate() {
+                for (ox, across) in columns.meets().iter().enumerate() {
+                    let o = (oy * columns.output + ox) * l;
+                    let (best, place) = (&mut ys[o..o + l], &mut places[o..o + l]);
+                    best.fill(E::neg_infinity());
+                    // A window's first element is its maximum until a larger one comes, be it minus infinity.
+                    let start = down.first().zip(across.first());
+                    place.fill(start.map_or(-E::one(), |(a, b)| E::of((a.0 * d.w + b.0) as f64)));
+                    for &(iy, _) in down {
+                        for &(ix, _) in across {
+                            let here = E::of((iy * d.w + ix) as f64);
+                            let v = &xs[(iy * d.w + ix) * l..][..l];
+                            for i in 0..l {
+                                // Not (v <= best): larger or NaN; and NaN stays.
+                                let take = !(v[i] <= best[i]) & (best[i] == best[i]);
+                                best[i] = if take { v[i] } else { best[i] };
+                                place[i] = if take { here } else { place[i] };
+                            }
                         }
                     }
                 }
-                (*y, *at) = (best, place);
+            }
+            let some = left.min(l) * out_px;
+            // SAFETY: as above; `flat` holds `l` planes of the output.
+            unsafe {
+                let dst = y.as_mut_ptr().add(first * out_px);
+                collect::<E, V>(ys.as_ptr(), out_px * l, dst, left, 1, out_px);
+                collect::<E, V>(
+                    places.as_ptr(),
+                    out_px * l,
+                    flat.as_mut_ptr(),
+                    left,
+                    1,
+                    out_px,
+                );
+            }
+            let at = &mut at[first * out_px..][..some];
+            for (a, p) in at.iter_mut().zip(&flat[..some]) {
+                *a = p.to_i32().unwrap_or(-1);
             }
         }
     }
-    Ok(())
 }
 
 /// The gradient of `max_pool2d`: each `gy` goes to its window's place, places of -1 to none; overwrites `gx`.

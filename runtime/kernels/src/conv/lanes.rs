@@ -49,7 +49,7 @@ impl Axis {
     }
 
     /// The axis of the gradient to the input: from `output` places of the gradient to `input` places.
-    fn backward(
+    pub(crate) fn backward(
         input: usize,
         output: usize,
         k: usize,
@@ -146,7 +146,7 @@ pub(crate) unsafe fn spread<E: Elem, V: Vector<E>>(
 /// # Safety
 /// As for `spread`, with source and target exchanged.
 #[inline(always)]
-unsafe fn collect<E: Elem, V: Vector<E>>(
+pub(crate) unsafe fn collect<E: Elem, V: Vector<E>>(
     src: *const E,
     step: usize,
     dst: *mut E,
