@@ -105,6 +105,10 @@ impl Space {
 
     /// Where the predicates can be met and the window lies to one side of the whole range: a member at that end.
     fn end_of_range(&self, cost: &str, (low, high): Ends) -> Result<Option<Arch>, TooHard> {
+        // Windows that contradict each other leave a best value in between.
+        if low.zip(high).is_some_and(|(l, h)| l > h) {
+            return Ok(None);
+        }
         let feasible = || {
             let mut p = Problem::raw(&self.model, self.limits.rows)?;
             self.model
