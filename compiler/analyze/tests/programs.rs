@@ -34,9 +34,17 @@ fn programs() {
             println!("=== {entry} {read:?} {:?}", at.elapsed());
             for d in loaded.diagnostics.iter().chain(&found) {
                 let Some(span) = d.primary() else { continue };
-                let file = loaded.sources.get(span.file).unwrap();
-                if &*file.name == entry {
-                    println!("{} {} {} | {}", d.code, file.line_column(span.start).line, d.message, d.help.clone().unwrap_or_default());
+                let Some(file) = loaded.sources.get(span.file) else {
+                    continue;
+                };
+                if *file.name == *entry {
+                    println!(
+                        "{} {} {} | {}",
+                        d.code,
+                        file.line_column(span.start).line,
+                        d.message,
+                        d.help.clone().unwrap_or_default()
+                    );
                 }
             }
         }

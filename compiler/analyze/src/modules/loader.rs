@@ -25,6 +25,8 @@ pub(super) struct Loader<'a> {
     /// The project files being read, each with the `use` that led to it.
     open: Vec<(ModuleId, Span)>,
     full: bool,
+    /// Modules with syntax errors: what they lack may be what could not be read.
+    broken: HashSet<ModuleId>,
 }
 
 impl<'a> Loader<'a> {
@@ -38,6 +40,7 @@ impl<'a> Loader<'a> {
             loaded: Loaded::default(),
             open: Vec::new(),
             full: false,
+            broken: HashSet::new(),
         }
     }
 
@@ -112,8 +115,11 @@ impl<'a> Loader<'a> {
         let name: Arc<str> = file.into();
         let file = loaded.sources.add(name.clone(), text);
         let (tree, found) = nas_grammar::parse(file, text);
-        loaded.diagnostics.extend(found);
         let id = loaded.program.modules.len();
+        if found.iter().any(Diagnostic::is_error) {
+            self.broken.insert(id);
+        }
+        loaded.diagnostics.extend(found);
         let mut own: HashMap<Arc<str>, GlobalId> = HashMap::new();
         let mut places: HashMap<Arc<str>, Span> = HashMap::new();
         for (item, declared) in tree.items.iter().map(index::declared).enumerate() {
@@ -154,6 +160,7 @@ impl<'a> Loader<'a> {
                 let found = imports::resolve(&entry, std, self);
                 let finding = match found {
                     Ok(_) | Err(Failure::Reported) => continue,
+                    Err(Failure::NoItem(module)) if self.broken.contains(&module) => continue,
                     Err(Failure::Missing(tried)) => {
                         report::missing(&entry, &tried, &self.known(), self.library)
                     }

@@ -73,8 +73,23 @@ impl Checker<'_> {
                 self.pattern(pattern);
             }
             StmtKind::Draw { pattern, value } => {
-                self.drawn(value);
-                self.pattern(pattern);
+                // `let b ~ draw where distance(a, b) >= margin`: the condition speaks of what was drawn.
+                if let ExprKind::DrawWhere {
+                    value,
+                    condition,
+                    within,
+                    otherwise,
+                } = &value.kind
+                {
+                    self.drawn(value);
+                    within.iter().for_each(|e| self.expr(e));
+                    otherwise.iter().for_each(|e| self.drawn(e));
+                    self.pattern(pattern);
+                    self.expr(condition);
+                } else {
+                    self.drawn(value);
+                    self.pattern(pattern);
+                }
             }
             StmtKind::Tap { name, value } | StmtKind::Weights { name, value } => {
                 self.expr(value);

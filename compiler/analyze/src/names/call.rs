@@ -60,7 +60,7 @@ impl Checker<'_> {
                 }),
             };
             if let Some(shape) = shape {
-                self.arity(&shape, &lists, piped);
+                self.arity(&shape, root.span, &lists, piped);
             }
             if let Known::Fn(d) = &known {
                 let given: Vec<&[Arg]> = lists.iter().map(|l| l.args).collect();
@@ -78,7 +78,8 @@ impl Checker<'_> {
     fn arg(&mut self, arg: &Arg, method: bool) {
         let name = arg.name.as_ref().map(|n| &*n.text);
         // Axis names; and the taps that `.all(…)`, `.after(…)` of a net are asked for.
-        let tap = |e: &Expr| matches!(&e.kind, ExprKind::Name(n) if self.words.taps.contains(&n.text));
+        let tap =
+            |e: &Expr| matches!(&e.kind, ExprKind::Name(n) if self.words.taps.contains(&n.text));
         if name == Some("over") || (method && tap(root_of(&arg.value))) {
             self.lenient += 1;
             self.expr(&arg.value);
@@ -107,7 +108,7 @@ impl Checker<'_> {
         }
     }
 
-    fn arity(&mut self, shape: &Shape, lists: &[Given], piped: bool) {
+    fn arity(&mut self, shape: &Shape, at: Span, lists: &[Given], piped: bool) {
         let block = shape.role == Some(Role::Block);
         let curried = block && shape.params.len() > 1;
         if lists.is_empty() {
@@ -118,7 +119,7 @@ impl Checker<'_> {
                 let none = Given {
                     args: &[],
                     trailing: None,
-                    span: Span::default(),
+                    span: at,
                 };
                 if params.iter().any(|p| p.default.is_none()) {
                     self.missing_of(shape, params, &none, false);
@@ -131,13 +132,18 @@ impl Checker<'_> {
                 return;
             };
             let last = i + 1 == lists.len();
+            let before = self.diagnostics.len();
             self.names_of(shape, params, list);
             if shape.role == Some(Role::Intrinsic) {
                 continue;
             }
+            let misnamed = self.diagnostics.len() > before;
             let piped = piped && last && !(curried && i == 0);
             self.count_of(shape, params, list, piped);
-            self.missing_of(shape, params, list, piped);
+            // A misspelt name is also a missing one: once is enough.
+            if !misnamed {
+                self.missing_of(shape, params, list, piped);
+            }
         }
     }
 
@@ -150,10 +156,9 @@ impl Checker<'_> {
             let Some(name) = &arg.name else { continue };
             let first = seen.iter().find(|s| s.text == name.text);
             let at = params.iter().position(|p| p.name.text == name.text);
-            let finding = if let Some(first) = first {
-                Diagnostic::error("E0303", format!("`{}` is given twice", name.text))
-                    .at(name.span, "again here")
-                    .at(first.span, "first here")
+            let finding = if first.is_some() {
+                // Two of one name were reported when the file was read.
+                continue;
             } else if at.is_some_and(|at| at < positional) && shape.role != Some(Role::Intrinsic) {
                 Diagnostic::error("E0303", format!("`{}` is given twice", name.text))
                     .at(name.span, "by name here, and by its place before")
@@ -249,15 +254,13 @@ impl Checker<'_> {
             .iter()
             .map(|p| format!("`{}`", p.name.text))
             .collect();
-        let mut finding = Diagnostic::error(
+        let finding = Diagnostic::error(
             "E0302",
             format!("`{}` is called without {}", shape.name, names.join(", ")),
         );
-        if list.span != Span::default() {
-            finding = finding.at(list.span, "this call");
-        }
         self.diagnostics.push(
             finding
+                .at(list.span, "this call")
                 .at(first.span, "declared here without a default")
                 .help(format!(
                     "give it, or write `_` for `{}` to leave it open",

@@ -164,7 +164,9 @@ impl Checker<'_> {
             && !self.is_local(&name.text)
         {
             // `Weights[conv2d]` names a block; an extent has a name of its own.
-            let declared = self.program.modules[self.module].scope.contains_key(&name.text);
+            let declared = self.program.modules[self.module]
+                .scope
+                .contains_key(&name.text);
             if !declared || name.text.chars().count() == 1 {
                 self.bind(&name.text, Known::Value);
             }
@@ -215,7 +217,10 @@ impl Checker<'_> {
             let late = |s: &Stmt| {
                 matches!(
                     s.kind,
-                    StmtKind::Net(_) | StmtKind::Value(_) | StmtKind::Where(_) | StmtKind::Encoding(_)
+                    StmtKind::Net(_)
+                        | StmtKind::Value(_)
+                        | StmtKind::Where(_)
+                        | StmtKind::Encoding(_)
                 )
             };
             let (late, early): (Vec<&Stmt>, Vec<&Stmt>) =

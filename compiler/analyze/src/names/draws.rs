@@ -150,12 +150,13 @@ impl Checker<'_> {
         let mut found = Draws::default();
         found.block(body);
         found.drawn
-            || found.called.iter().any(|name| {
-                match self.program.lookup(module, name) {
+            || found
+                .called
+                .iter()
+                .any(|name| match self.program.lookup(module, name) {
                     Some(ScopeEntry::Global(id)) => self.global_draws(*id),
                     _ => false,
-                }
-            })
+                })
     }
 }
 

@@ -50,7 +50,10 @@ impl Checker<'_> {
                 .at(name.span, "which of the two is meant is open")
                 .at(a.span, "one is from here")
                 .at(b.span, "the other from here")
-                .help(format!("list the one that is meant: `use {}.{{{}}}`", self.program.modules[self.program.globals[first.1].module].path, name.text));
+                .help(format!(
+                    "list the one that is meant: `use {}.{{{}}}`",
+                    self.program.modules[self.program.globals[first.1].module].path, name.text
+                ));
                 if self.reported.insert((name.span, name.text.clone())) {
                     self.diagnostics.push(finding);
                 }
@@ -90,11 +93,9 @@ impl Checker<'_> {
     /// E0207: a namespace where a value is needed.
     fn namespace(&mut self, name: &Ident, module: ModuleId) {
         let own = &self.index.own[module];
-        let mut finding = Diagnostic::error(
-            "E0207",
-            format!("`{}` is a module, not a value", name.text),
-        )
-        .at(name.span, "which of its members is meant?");
+        let mut finding =
+            Diagnostic::error("E0207", format!("`{}` is a module, not a value", name.text))
+                .at(name.span, "which of its members is meant?");
         if let Some(list) = members(own.keys().map(|k| &**k)) {
             finding = finding.note(format!("its members: {list}"));
         }

@@ -117,10 +117,7 @@ impl Checker<'_> {
         self.imports = imports_of(module, self.index);
         self.here = Here::default();
         for (i, import) in self.imports.iter().enumerate() {
-            self.here
-                .explicit
-                .entry(import.name.clone())
-                .or_insert(i);
+            self.here.explicit.entry(import.name.clone()).or_insert(i);
             let from = match import.target {
                 Target::Item(item) => self.program.globals[item].module,
                 Target::Module(from) => {
@@ -152,7 +149,12 @@ impl Checker<'_> {
     /// W0201: imports of which nothing was used.
     fn unused(&mut self) {
         for (i, import) in self.imports.iter().enumerate() {
-            if self.here.used.contains(&i) {
+            let doubled = self.here.explicit.get(&import.name) != Some(&i)
+                || self.index.own[self.module].contains_key(&import.name)
+                    && matches!(import.target, Target::Item(_));
+            // A module without names is an empty file, or one whose errors were reported.
+            let empty = matches!(import.target, Target::Module(m) if self.index.own[m].is_empty());
+            if self.here.used.contains(&i) || doubled || empty {
                 continue;
             }
             let what = match import.target {
