@@ -98,7 +98,8 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
             if bytes[i..].starts_with(b"///") {
                 doc_start.get_or_insert(i);
             } else if starts_item(bytes, i)
-                && !matches!(last_code, b'=' | b',' | b'+' | b'*' | b'>' | b'|')
+                && (anchors(bytes, i)
+                    || !matches!(last_code, b'=' | b',' | b'+' | b'*' | b'>' | b'|'))
             {
                 starts.push(doc_start.take().unwrap_or(i));
             } else {

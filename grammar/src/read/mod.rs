@@ -1,8 +1,11 @@
 //! From parsed pairs to the tree: the entry points and what all parts of the reader share.
 
+mod args;
 mod decls;
+mod draws;
 mod expr;
 mod items;
+mod literals;
 mod parts;
 mod stmts;
 mod types;

@@ -1,6 +1,6 @@
 //! Blocks and statements.
 
-use super::expr::{drawn, split_where};
+use super::draws::{drawn, split_where};
 use super::{Pair, Reader, Rule, parts, take};
 use crate::ast::*;
 use nas_diagnostics::{Diagnostic, Span};
