@@ -288,6 +288,7 @@ impl<E: Elem> Work<E> for Largest<'_, E> {
         // Places as elements while they are in vectors; whole numbers below 2^24 are exact.
         let mut places = Scratch::<E>::new(out_px * l);
         let mut flat = Scratch::<E>::new(out_px * l);
+        let names: Vec<E> = (0..in_px).map(|i| E::of(i as f64)).collect();
         for first in (0..d.planes).step_by(l) {
             let left = d.planes - first;
             // SAFETY: the scratch holds `l` planes in spread form; `check` has proved the lengths of `x` and `y`.
@@ -304,22 +305,22 @@ impl<E: Elem> Work<E> for Largest<'_, E> {
             for (oy, down) in rows.meets().iter().enumerate() {
                 for (ox, across) in columns.meets().iter().enumerate() {
                     let o = (oy * columns.output + ox) * l;
-                    let (best, place) = (&mut ys[o..o + l], &mut places[o..o + l]);
-                    best.fill(E::neg_infinity());
                     // A window's first element is its maximum until a larger one comes, be it minus infinity.
                     let start = down.first().zip(across.first());
-                    place.fill(start.map_or(-E::one(), |(a, b)| E::of((a.0 * d.w + b.0) as f64)));
-                    for &(iy, _) in down {
-                        for &(ix, _) in across {
-                            let here = E::of((iy * d.w + ix) as f64);
-                            let v = &xs[(iy * d.w + ix) * l..][..l];
-                            for i in 0..l {
-                                // Not (v <= best): larger or NaN; and NaN stays.
-                                let take = !(v[i] <= best[i]) & (best[i] == best[i]);
-                                best[i] = if take { v[i] } else { best[i] };
-                                place[i] = if take { here } else { place[i] };
+                    let start = start.map_or(-E::one(), |(a, b)| E::of((a.0 * d.w + b.0) as f64));
+                    // SAFETY: an axis names places of its input only, `o` is a place of the output.
+                    unsafe {
+                        let mut best = V::splat(E::neg_infinity());
+                        let mut place = V::splat(start);
+                        for &(iy, _) in down {
+                            for &(ix, _) in across {
+                                let v = V::load(xs.as_ptr().add((iy * d.w + ix) * l));
+                                let here = V::splat(names[iy * d.w + ix]);
+                                (best, place) = v.larger(best, here, place);
                             }
                         }
+                        best.store(ys.as_mut_ptr().add(o));
+                        place.store(places.as_mut_ptr().add(o));
                     }
                 }
             }
@@ -339,7 +340,7 @@ impl<E: Elem> Work<E> for Largest<'_, E> {
             }
             let at = &mut at[first * out_px..][..some];
             for (a, p) in at.iter_mut().zip(&flat[..some]) {
-                *a = p.to_i32().unwrap_or(-1);
+                *a = p.wide() as i32;
             }
         }
     }

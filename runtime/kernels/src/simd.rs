@@ -77,6 +77,8 @@ pub trait Vector<E>: Copy {
     unsafe fn fma(self, b: Self, c: Self) -> Self;
     /// `self + b`.
     unsafe fn add(self, b: Self) -> Self;
+    /// Per lane: (self, here) where `self` is larger than `best` or the first NaN, (best, place) elsewhere.
+    unsafe fn larger(self, best: Self, here: Self, place: Self) -> (Self, Self);
     /// Writes the transpose of a `LANES` x `LANES` block: `dst[j * ds + i] = src[i * ss + j]`.
     unsafe fn transpose(src: *const E, ss: usize, dst: *mut E, ds: usize);
 }
@@ -111,6 +113,16 @@ impl<E: Elem, const N: usize> Vector<E> for Lanes<E, N> {
     #[inline(always)]
     unsafe fn add(self, b: Self) -> Self {
         Lanes(std::array::from_fn(|i| self.0[i] + b.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn larger(self, best: Self, here: Self, place: Self) -> (Self, Self) {
+        let (mut b, mut p) = (best, place);
+        for i in 0..N {
+            let take = self.0[i] > best.0[i] || (self.0[i].is_nan() && !best.0[i].is_nan());
+            b.0[i] = if take { self.0[i] } else { b.0[i] };
+            p.0[i] = if take { here.0[i] } else { p.0[i] };
+        }
+        (b, p)
     }
     #[inline(always)]
     unsafe fn transpose(src: *const E, ss: usize, dst: *mut E, ds: usize) {

@@ -19,7 +19,7 @@ pub struct F64x4(__m256d);
 // SAFETY of this whole file: each method's caller promises the instruction set of the type (see `simd::dispatch`, which
 // asks the machine) and valid addresses; loads and stores are the unaligned forms.
 macro_rules! vector {
-    ($v:ident, $e:ty, $lanes:expr, $wide:expr, $set1:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $transpose:ident) => {
+    ($v:ident, $e:ty, $lanes:expr, $wide:expr, $set1:ident, $load:ident, $store:ident, $fma:ident, $add:ident, $larger:ident, $transpose:ident) => {
         impl Vector<$e> for $v {
             const LANES: usize = $lanes;
             const FMA: bool = true;
@@ -46,6 +46,11 @@ macro_rules! vector {
                 $v($add(self.0, b.0))
             }
             #[inline(always)]
+            unsafe fn larger(self, best: Self, here: Self, place: Self) -> (Self, Self) {
+                let (b, p) = $larger(self.0, best.0, here.0, place.0);
+                ($v(b), $v(p))
+            }
+            #[inline(always)]
             unsafe fn transpose(src: *const $e, ss: usize, dst: *mut $e, ds: usize) {
                 $transpose(src, ss, dst, ds)
             }
@@ -63,6 +68,7 @@ vector!(
     _mm512_storeu_ps,
     _mm512_fmadd_ps,
     _mm512_add_ps,
+    larger_f32x16,
     transpose_f32x16
 );
 vector!(
@@ -75,6 +81,7 @@ vector!(
     _mm512_storeu_pd,
     _mm512_fmadd_pd,
     _mm512_add_pd,
+    larger_f64x8,
     transpose_f64x8
 );
 vector!(
@@ -87,6 +94,7 @@ vector!(
     _mm256_storeu_ps,
     _mm256_fmadd_ps,
     _mm256_add_ps,
+    larger_f32x8,
     transpose_f32x8
 );
 vector!(
@@ -99,6 +107,7 @@ vector!(
     _mm256_storeu_pd,
     _mm256_fmadd_pd,
     _mm256_add_pd,
+    larger_f64x4,
     transpose_f64x4
 );
 
@@ -200,3 +209,57 @@ unsafe fn transpose_f64x4(src: *const f64, ss: usize, dst: *mut f64, ds: usize) 
         _mm256_storeu_pd(dst.add((2 * k + 1) * ds), _mm256_unpackhi_pd(a, b));
     }
 }
+
+// "Larger or the first NaN" is: not (v <= best), and best is a number.
+
+macro_rules! larger {
+    ($name:ident, $feature:literal, $t:ty, $cmp:ident, $blend:ident, mask) => {
+        #[inline]
+        #[target_feature(enable = $feature)]
+        unsafe fn $name(v: $t, best: $t, here: $t, place: $t) -> ($t, $t) {
+            let take = $cmp::<_CMP_NLE_UQ>(v, best) & $cmp::<_CMP_ORD_Q>(best, best);
+            ($blend(take, best, v), $blend(take, place, here))
+        }
+    };
+    ($name:ident, $feature:literal, $t:ty, $cmp:ident, $blend:ident, $and:ident) => {
+        #[inline]
+        #[target_feature(enable = $feature)]
+        unsafe fn $name(v: $t, best: $t, here: $t, place: $t) -> ($t, $t) {
+            let take = $and($cmp::<_CMP_NLE_UQ>(v, best), $cmp::<_CMP_ORD_Q>(best, best));
+            ($blend(best, v, take), $blend(place, here, take))
+        }
+    };
+}
+
+larger!(
+    larger_f32x16,
+    "avx512f",
+    __m512,
+    _mm512_cmp_ps_mask,
+    _mm512_mask_blend_ps,
+    mask
+);
+larger!(
+    larger_f64x8,
+    "avx512f",
+    __m512d,
+    _mm512_cmp_pd_mask,
+    _mm512_mask_blend_pd,
+    mask
+);
+larger!(
+    larger_f32x8,
+    "avx2",
+    __m256,
+    _mm256_cmp_ps,
+    _mm256_blendv_ps,
+    _mm256_and_ps
+);
+larger!(
+    larger_f64x4,
+    "avx2",
+    __m256d,
+    _mm256_cmp_pd,
+    _mm256_blendv_pd,
+    _mm256_and_pd
+);
