@@ -194,7 +194,7 @@ pub fn collect(outputs: &[Tensor]) -> Result<(u128, Bindings), NotConcrete> {
 }
 
 /// Writes the tensors as one graph, inputs before users. A tensor that already has a value is bound, not computed again.
-/// With `shared`, the same structure over the same leaves becomes one node.
+/// A slot and a constant become one node each, wherever they are read; marks go.
 pub fn linearise(outputs: &[Tensor]) -> Result<(Graph, Bindings), NotConcrete> {
     let mut graph = Graph::new();
     let mut bound = Bindings::default();

@@ -46,6 +46,21 @@ pub struct Node {
     pub value: OnceLock<HostTensor>,
 }
 
+/// Chains are long: they are taken apart in a loop, not by each node dropping its inputs in turn.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let mut left: Vec<Node> = vec![];
+        let mut inputs = std::mem::take(&mut self.inputs);
+        loop {
+            left.extend(inputs.drain(..).filter_map(|t| Arc::into_inner(t.0)));
+            match left.pop() {
+                Some(mut node) => inputs = std::mem::take(&mut node.inputs),
+                None => return,
+            }
+        }
+    }
+}
+
 /// A tensor, computed or still to be.
 #[derive(Debug, Clone)]
 pub struct Tensor(pub Arc<Node>);
@@ -443,6 +458,12 @@ impl Tensor {
     }
 
     pub fn slice(&self, axis: usize, start: Dim, end: Dim, step: i64) -> Made {
+        let axis = self.axis(axis as i64)?;
+        if step < 1 {
+            return Err(ShapeError::new(format!(
+                "a slice goes by steps of 1 or more, not {step}"
+            )));
+        }
         let extent = &self.shape()[axis];
         if start == Dim::Const(0) && &end == extent && step == 1 {
             return Ok(self.clone());
@@ -504,6 +525,22 @@ impl Tensor {
     pub fn pad(&self, axis: usize, before: i64, after: i64, mode: PadMode) -> Made {
         if before == 0 && after == 0 {
             return Ok(self.clone());
+        }
+        let axis = self.axis(axis as i64)?;
+        let reach = before.max(after);
+        let limit = match (mode, self.shape()[axis].known()) {
+            (PadMode::Zero, _) | (_, None) => i64::MAX,
+            (PadMode::Edge, Some(n)) if n > 0 => i64::MAX,
+            (PadMode::Edge, _) => 0,
+            (PadMode::Mirror, Some(n)) => n - 1,
+            (PadMode::Circular, Some(n)) => n,
+        };
+        if before < 0 || after < 0 || reach > limit {
+            return Err(ShapeError::new(format!(
+                "an axis of {} cannot be padded by {before} and {after}",
+                self.shape()[axis]
+            ))
+            .fact(format!("shape  {}", Show(self.shape()))));
         }
         let mut shape = self.0.shape.clone();
         shape[axis] = shape[axis].add(&Dim::Const(before + after))?;
@@ -639,6 +676,13 @@ impl Tensor {
 
     /// One letter an axis.
     pub fn contract(parts: &[Tensor], inputs: &[Arc<str>], output: &str) -> Made {
+        if parts.is_empty() || parts.len() != inputs.len() {
+            return Err(ShapeError::new(format!(
+                "{} inputs are named, {} are given",
+                inputs.len(),
+                parts.len()
+            )));
+        }
         let mut extents: Vec<(char, Dim)> = vec![];
         let mut dtype = DType::I32;
         for (t, spec) in parts.iter().zip(inputs) {
@@ -666,7 +710,12 @@ impl Tensor {
             dtype = Self::common(dtype, t.dtype());
         }
         let mut shape = Shape::new();
-        for letter in output.chars() {
+        for (i, letter) in output.chars().enumerate() {
+            if output.chars().take(i).any(|l| l == letter) {
+                return Err(ShapeError::new(format!(
+                    "axis `{letter}` stands twice in the result"
+                )));
+            }
             match extents.iter().find(|e| e.0 == letter) {
                 Some((_, d)) => shape.push(d.clone()),
                 None => {
@@ -717,6 +766,14 @@ impl Tensor {
                 weight.shape(),
             ));
         }
+        Self::window_steps(&window)?;
+        if groups < 1 {
+            return Err(ShapeError::new(format!(
+                "{groups} groups make no convolution"
+            )));
+        }
+        // Each group makes as many channels.
+        weight.shape()[0].div(&Dim::Const(groups))?;
         let wanted = weight.shape()[1].mul(&Dim::Const(groups))?;
         if let Err(w) = self.shape()[1].same(&wanted) {
             return Err(ShapeError::new(format!(
@@ -791,9 +848,27 @@ impl Tensor {
         )
     }
 
+    fn window_steps(window: &Window) -> Result<(), ShapeError> {
+        for k in 0..2 {
+            if window.stride[k] < 1 || window.dilation[k] < 1 {
+                return Err(ShapeError::new(
+                    "a window moves and spreads by steps of 1 or more",
+                ));
+            }
+        }
+        if window.pad.iter().any(|p| *p < 0) {
+            return Err(ShapeError::new("a window's padding is not negative"));
+        }
+        Ok(())
+    }
+
     fn pooled(&self, window: &Window) -> Result<Shape, ShapeError> {
         if self.rank() != 4 {
             return Err(ShapeError::ranks("pooling", 4, self.shape()));
+        }
+        Self::window_steps(window)?;
+        if window.size.iter().any(|s| *s < 1) {
+            return Err(ShapeError::new("a window has 1 row and column or more"));
         }
         let mut shape = self.0.shape.clone();
         for (k, (a, b)) in [(0, 2), (1, 3)].into_iter().enumerate() {

@@ -213,10 +213,10 @@ impl Flat {
         }
         let full = self.shape(g);
         let lead = full.len().saturating_sub(shape.len());
-        let axes = (0..full.len())
+        let axes: Vec<usize> = (0..full.len())
             .filter(|i| *i < lead || (shape[i - lead] == 1 && full[*i] != 1))
             .collect();
-        let s = self.sum(g, axes, false);
+        let s = self.sum(g, axes, lead == 0);
         self.reshape(s, shape)
     }
 

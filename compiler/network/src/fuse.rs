@@ -218,8 +218,8 @@ pub(crate) fn group(flat: &Flat) -> Vec<Kernel> {
         owner: vec![u32::MAX; n],
         kernels: vec![],
     };
-    for u in 0..n {
-        if live[u] && groups.pending[u] == 0 {
+    for (u, live) in live.iter().enumerate() {
+        if *live && groups.pending[u] == 0 {
             groups.queue(u as Id);
         }
     }

@@ -280,6 +280,15 @@ impl Lean {
             (Binary::Add, Some(l), _) => return again(self, Binary::Sub, r, l),
             (Binary::Sub, _, Some(r)) => return again(self, Binary::Add, l, r),
             (Binary::Mul | Binary::Div, Some(l), Some(r)) => return again(self, b, l, r),
+            // A sign goes outwards, to where a sum takes it in, as long as that does not make it larger.
+            (Binary::Mul | Binary::Div, Some(x), _) if self.shape(x) == shape => {
+                let y = again(self, b, x, r);
+                return self.make(Op::Unary(Unary::Neg), shape, dtype, &[y]);
+            }
+            (Binary::Mul | Binary::Div, _, Some(x)) if self.shape(x) == shape => {
+                let y = again(self, b, l, x);
+                return self.make(Op::Unary(Unary::Neg), shape, dtype, &[y]);
+            }
             _ => {}
         }
         if b == Binary::Add

@@ -3,7 +3,7 @@
 use crate::flat::{Id, Inputs};
 use crate::lean::Lean;
 use nas_ir::op::PadMode;
-use nas_ir::{Binary, DType, Dim, Op, ReduceKind};
+use nas_ir::{Binary, DType, Dim, Op, ReduceKind, Unary};
 use std::sync::Arc;
 
 /// An existing or simpler node with the value of the operation; none where there is nothing to do.
@@ -140,6 +140,15 @@ fn reduce(
     }
     let mut kept = full.clone();
     axes.iter().for_each(|a| kept[*a] = 1);
+    if let (ReduceKind::Sum, Some((Op::Unary(Unary::Neg), [from]))) = (kind, lean.look(x)) {
+        let op = Op::Reduce {
+            kind,
+            axes: axes.to_vec(),
+            keep,
+        };
+        let y = lean.make(op, shape, dtype, &[*from]);
+        return Some(lean.make(Op::Unary(Unary::Neg), shape, dtype, &[y]));
+    }
     // A reduction over what a broadcast has spread counts it instead.
     if let Some((Op::Expand, [from])) = lean.look(x)
         && size > 0

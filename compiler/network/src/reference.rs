@@ -9,13 +9,15 @@ mod window;
 use nas_ir::graph::{Binding, Bindings};
 use nas_ir::{DType, Distribution, Graph, GraphNode, HostData, HostTensor, Op};
 
+/// The values of a draw: as many as the shape holds.
+pub type Randoms<'a> = &'a dyn Fn(Distribution, [u64; 4], &[usize]) -> Vec<f64>;
+
 /// What a run reads that is not in `Bindings`.
 pub struct Sources<'a> {
     pub bindings: &'a Bindings,
     /// The value of a slot: (number of the store, address).
     pub slot: &'a dyn Fn(u64, &str) -> Option<HostTensor>,
-    /// The values of a draw, as many as the shape holds.
-    pub random: &'a dyn Fn(Distribution, [u64; 4], &[usize]) -> Vec<f64>,
+    pub random: Randoms<'a>,
 }
 
 /// Values of one node, row-major.
