@@ -30,7 +30,7 @@ pub fn explain(
         ErrorVariant::ParsingError { positives, .. } => positives,
         ErrorVariant::CustomError { .. } => return layout::too_deep(span),
     };
-    let found = text.get(at..end).unwrap_or("");
+    let found = text.get(at..end).unwrap_or("").trim();
     let line_start = laid[..at].rfind('\n').map_or(0, |n| n + 1);
     let before = laid[line_start..at].trim_end();
     let first_word = std::str::from_utf8(word_at(
@@ -271,7 +271,7 @@ fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
         [all @ .., last] => format!("{} or {last}", all.join(", ")),
     };
     let what = if found.is_empty() {
-        "the text ends here".to_string()
+        "something is missing here".to_string()
     } else {
         format!("`{found}` is not expected here")
     };
