@@ -94,7 +94,6 @@ impl Checker<'_> {
 
     /// Binds parameters in order: a default sees those before it, an extent is bound at its first use.
     fn param_list(&mut self, params: &[&Param]) {
-        let from = self.locals.len();
         for param in params {
             match &param.pattern {
                 Some(pattern) => self.pattern(pattern),
@@ -111,7 +110,6 @@ impl Checker<'_> {
                 self.expr(default);
             }
         }
-        debug_assert!(self.locals.len() >= from);
     }
 
     pub(super) fn pattern(&mut self, pattern: &Pattern) {
