@@ -6,7 +6,8 @@ use common::{Draw, dims, number, run_graph, weigh};
 use nas_ir::graph::linearise;
 use nas_ir::op::{PadMode, Window};
 use nas_ir::{Binary, DType, Dim, Graph, Op, ReduceKind, Tensor, Unary};
-use nas_network::{Kernel, differentiate, fuse, lean, prepare};
+use nas_network::{Kernel, Ready, bytes, differentiate, fuse, lean, prepare};
+use petgraph::graph::NodeIndex;
 use proptest::prelude::*;
 
 fn close(a: f64, b: f64) -> bool {
@@ -31,6 +32,7 @@ fn same(outputs: &[Tensor]) -> Graph {
         }
     }
     covers(&ready.graph, &ready.kernels);
+    apart(&ready);
     thin
 }
 
@@ -71,6 +73,51 @@ fn covers(graph: &Graph, kernels: &[Kernel]) {
     for o in &graph.outputs {
         assert!(stored[o.index()], "{}", graph.print());
     }
+}
+
+/// Two values that are live at once have two buffers, large enough, and the peak is what lives.
+fn apart(ready: &Ready) {
+    let (graph, plan) = (&ready.graph, &ready.placement);
+    let mut holder: Vec<Option<usize>> = vec![None; plan.buffers.len()];
+    let mut peak = 0;
+    for (k, kernel) in ready.kernels.iter().enumerate() {
+        for r in kernel.results() {
+            let node = &graph.nodes[r];
+            let root = std::iter::successors(Some(r), |n| {
+                let reshape = graph.nodes[*n].op == Op::Reshape;
+                reshape.then(|| graph.inputs(*n)[0])
+            });
+            let root = root.last().unwrap();
+            if graph.nodes[root].op == Op::Leaf {
+                continue;
+            }
+            let b = plan.buffer[r.index()].unwrap() as usize;
+            assert!(plan.buffers[b] >= bytes(node));
+            let before = holder[b].replace(root.index());
+            assert!(
+                before.is_none_or(|n| n == root.index()),
+                "{}",
+                graph.print()
+            );
+        }
+        let live = holder.iter().flatten();
+        peak = peak.max(live.map(|n| bytes(&graph.nodes[NodeIndex::new(*n)])).sum());
+        for n in &plan.free_after[k] {
+            assert_eq!(
+                holder[plan.buffer[n.index()].unwrap() as usize].take(),
+                Some(n.index())
+            );
+            // Nobody reads it any more.
+            for later in &ready.kernels[k + 1..] {
+                let reads: Vec<NodeIndex> = match later {
+                    Kernel::Single(s) => graph.inputs(*s),
+                    Kernel::Fused(f) => f.inputs.clone(),
+                };
+                assert!(!reads.contains(n));
+            }
+        }
+    }
+    assert_eq!(peak, plan.peak);
 }
 
 /// A tensor grown by random operations, and its inputs.

@@ -121,7 +121,7 @@ fn listing(graph: &Graph, kernels: &[Kernel]) -> String {
         text += &match kernel {
             Kernel::Single(n) => format!("{}\n", graph.nodes[*n].op.name()),
             Kernel::Fused(f) => {
-                let name = |n| graph.nodes[n].op.name();
+                let name = |n: petgraph::graph::NodeIndex| graph.nodes[n].op.name();
                 let ops: Vec<String> = f.nodes.iter().map(|n| name(*n)).collect();
                 let end = if f.reduce.is_some() { " -> reduce" } else { "" };
                 format!("{:?} {}{end}\n", f.shape, ops.join(" "))
@@ -147,7 +147,8 @@ fn a_layer_and_its_update_in_kernels() {
     let text = listing(&ready.graph, &ready.kernels);
     assert_eq!(
         text,
-        "contract\n[8, 4] add tanh\n[8, 4] mul -> reduce\n         [8, 4] add const mul sub mul\ncontract\n[4, 3] scalar mul sub\n         reduce.sum\n[4] scalar mul sub\n",
+        "contract\n[8, 4] add tanh mul\nreduce.sum\n[8, 4] const add sub mul\nreduce.sum\n\
+         contract\n[4, 3] scalar mul sub\n[4] scalar mul sub\n",
         "{}",
         ready.graph.print()
     );
