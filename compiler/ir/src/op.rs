@@ -25,7 +25,7 @@ pub enum Unary {
     Tanh,
     Erf,
     Sigmoid,
-    /// No gradient for the three roundings.
+    /// To the nearest, halves to the even one. No gradient for the three roundings.
     Round,
     Floor,
     Ceil,
@@ -77,8 +77,11 @@ pub enum Distribution {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PadMode {
     Zero,
+    /// The outermost values repeated.
     Edge,
+    /// Mirrored at the outermost values, which are not repeated.
     Mirror,
+    /// As if the axis went on with itself.
     Circular,
 }
 
