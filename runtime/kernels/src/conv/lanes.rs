@@ -214,7 +214,21 @@ impl<E: Elem, F: Fn(usize, usize, usize, usize) -> E> Work<E> for Images<'_, E, 
         let (in_step, out_step) = (plane_step(in_px, l), plane_step(out_px, l));
         let mut xs = Scratch::<E>::new(groups * from * in_step);
         let mut ys = Scratch::<E>::new(groups * to * out_step);
-        let mut taps = Vec::with_capacity(kh * kw);
+        // All runs of output pixels: (first, how many, their taps).
+        let mut taps = Vec::new();
+        let mut runs = Vec::new();
+        for (row, met) in rows.meets.iter().enumerate() {
+            for run in &columns.runs {
+                let from = taps.len();
+                for &(iy, ky) in met {
+                    for &(ix, kx) in &run.taps {
+                        taps.push(((iy * columns.input + ix) * l, (ky * kw + kx) * size));
+                    }
+                }
+                let pixel = row * columns.output + run.first;
+                runs.push((pixel, run.count, from..taps.len()));
+            }
+        }
         for first in (0..n).step_by(l) {
             // SAFETY: the scratch holds all channels of `l` images in spread form; `check` has proved the lengths of `x`
             // and `y`; every tap of an axis lies inside the input.
@@ -224,35 +238,23 @@ impl<E: Elem, F: Fn(usize, usize, usize, usize) -> E> Work<E> for Images<'_, E, 
                 spread::<E, V>(src, left, groups * from, in_px, xs.as_mut_ptr(), in_step);
                 for gb in 0..groups * blocks {
                     let (g, b) = (gb / blocks, gb % blocks);
-                    for (row, met) in rows.meets.iter().enumerate() {
-                        for run in &columns.runs {
-                            taps.clear();
-                            for &(iy, ky) in met {
-                                for &(ix, kx) in &run.taps {
-                                    taps.push((
-                                        (iy * columns.input + ix) * l,
-                                        (ky * kw + kx) * size,
-                                    ));
-                                }
-                            }
-                            let pixel = row * columns.output + run.first;
-                            let tile = Tile {
-                                x: xs.as_ptr().add(g * from * in_step),
-                                x_step: columns.in_step * l,
-                                x_channel: in_step,
-                                channels: from,
-                                taps: &taps,
-                                w: w.as_ptr().add(gb * from * kh * kw * size),
-                                w_channel: kh * kw * size,
-                                out: ys
-                                    .as_mut_ptr()
-                                    .add((g * to + b * size) * out_step + pixel * l),
-                                out_step: columns.out_step * l,
-                                out_channel: out_step,
-                                out_channels: (to - b * size).min(size),
-                            };
-                            tile.row::<V>(size, run.count);
-                        }
+                    for (pixel, count, range) in &runs {
+                        let tile = Tile {
+                            x: xs.as_ptr().add(g * from * in_step),
+                            x_step: columns.in_step * l,
+                            x_channel: in_step,
+                            channels: from,
+                            taps: &taps[range.clone()],
+                            w: w.as_ptr().add(gb * from * kh * kw * size),
+                            w_channel: kh * kw * size,
+                            out: ys
+                                .as_mut_ptr()
+                                .add((g * to + b * size) * out_step + pixel * l),
+                            out_step: columns.out_step * l,
+                            out_channel: out_step,
+                            out_channels: (to - b * size).min(size),
+                        };
+                        tile.row::<V>(size, *count);
                     }
                 }
                 let dst = y.as_mut_ptr().add(first * groups * to * out_px);

@@ -5,12 +5,14 @@ use super::lanes::{plane_step, spread};
 use crate::elem::{Elem, Scratch};
 use crate::simd::{Level, Vector, Work, dispatch};
 
-/// Where channels of vectors lie: `base + block * block_step + channel * channel_step`, then vector after vector.
+/// Where channels of vectors lie: `base + block * block_step + channel * channel_step + row * row_step`, then vector after
+/// vector.
 #[derive(Clone, Copy)]
 struct Planes<E> {
     base: *const E,
     block_step: usize,
     channel_step: usize,
+    row_step: usize,
 }
 
 /// One axis: places of the output, and how a tap shifts them into the input.
@@ -141,8 +143,8 @@ impl<E: Elem> Sums<E> {
         let mut acc = [[V::splat(E::zero()); B]; A];
         let step = self.columns.stride * l;
         for oy in top..bottom {
-            let mut gp = gy.add((oy * self.columns.output + left) * l);
-            let mut xp = x.add((iy * self.columns.input + ix) * l);
+            let mut gp = gy.add(oy * self.gy.row_step + left * l);
+            let mut xp = x.add(iy * self.x.row_step + ix * l);
             for _ in left..right {
                 let mut xs = [V::splat(E::zero()); B];
                 for j in 0..B {
@@ -216,24 +218,25 @@ impl<E: Elem> Work<E> for GradWeight<'_, E> {
             };
             let planes = |base: *const E, channels: usize| Planes {
                 base,
-                block_step: channels * in_px,
+                block_step: 0,
                 channel_step: in_px,
+                row_step: channels * in_px,
             };
             let sums = Sums {
                 x: planes(x.as_ptr(), d.c),
                 gy: planes(gy.as_ptr(), d.o),
-                blocks: d.n,
+                blocks: 1,
                 groups: d.groups,
                 from: d.c / d.groups,
                 to: d.o / d.groups,
                 rows: Shift {
-                    input: 1,
-                    output: 1,
+                    input: d.n,
+                    output: d.n,
                     ..line
                 },
                 columns: line,
             };
-            // SAFETY: each image is one block of whole vectors (see `plane::whole`).
+            // SAFETY: each image is one row of whole vectors (see `plane::whole`).
             unsafe { sums.run::<V>(gw) };
             return;
         }
@@ -258,11 +261,13 @@ impl<E: Elem> Work<E> for GradWeight<'_, E> {
                     base: xs.as_ptr(),
                     block_step: d.c * x_step,
                     channel_step: x_step,
+                    row_step: d.w * l,
                 },
                 gy: Planes {
                     base: ys.as_ptr(),
                     block_step: d.o * y_step,
                     channel_step: y_step,
+                    row_step: d.out_w() * l,
                 },
                 blocks,
                 groups: d.groups,

@@ -104,7 +104,7 @@ impl Math for f32 {
         p = fma::<f32, V>(p, m, -1.666_805_7e-1);
         p = fma::<f32, V>(p, m, 2.000_071_5e-1);
         p = fma::<f32, V>(p, m, -2.499_999_4e-1);
-        p = fma::<f32, V>(p, m, 3.333_333_1e-1);
+        p = fma::<f32, V>(p, m, 3.333_333e-1);
         let mut y = p * m * z;
         y = fma::<f32, V>(e, -2.121_944_4e-4, y);
         y = fma::<f32, V>(z, -0.5, y);
@@ -125,7 +125,7 @@ impl Math for f32 {
         let large = 1.0 - 2.0 / (e + 1.0);
         let s = self * self;
         let mut p = -5.704_988_7e-3;
-        p = fma::<f32, V>(p, s, 2.063_908_9e-2);
+        p = fma::<f32, V>(p, s, 2.063_909e-2);
         p = fma::<f32, V>(p, s, -5.373_971_5e-2);
         p = fma::<f32, V>(p, s, 1.333_144_2e-1);
         p = fma::<f32, V>(p, s, -3.333_328_4e-1);

@@ -120,13 +120,16 @@ pub enum Input<'a, E> {
     Scalar(f64),
 }
 
+/// The joined space, the kind of each of its axes, and the nodes.
+type Ready<E> = (Space, Vec<bool>, Vec<Node<E>>);
+
 /// The inputs as nodes over the coalesced space; `keep` bars axes of different kinds from coalescing.
 fn nodes<E: Elem>(
     program: &Program,
     shape: &[usize],
     inputs: &[Input<'_, E>],
     mask: &[bool],
-) -> Result<(Space, Vec<bool>, Vec<Node<E>>), KernelError> {
+) -> Result<Ready<E>, KernelError> {
     need(
         inputs.len() == program.inputs,
         "a fused program got another number of inputs",

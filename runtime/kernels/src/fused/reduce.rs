@@ -186,7 +186,7 @@ pub fn run_fused_reduce<E: Elem>(
 }
 
 /// A tile's value as elements.
-unsafe fn slice<'a, E: Elem>(value: Src<E>, len: usize, fill: &'a mut Vec<E>) -> &'a [E] {
+unsafe fn slice<E: Elem>(value: Src<E>, len: usize, fill: &mut Vec<E>) -> &[E] {
     match value {
         Src::Many(p) => std::slice::from_raw_parts(p, len),
         Src::One(x) => {
