@@ -1,5 +1,7 @@
 //! Fused programs and reductions against plain loops in f64, and the accuracy of the vector functions.
 
+#![allow(clippy::type_complexity)]
+
 use nasc_kernels::*;
 use proptest::prelude::*;
 
