@@ -138,7 +138,7 @@ fn load(place: &Place, header: Header) -> Result<ImageSet, Fault> {
     let mut digest = Digest::default();
     let mut labels = Vec::new();
     for group in listing.files.chunks(64) {
-        let read: Vec<Result<(Vec<u8>, Vec<u8>), Fault>> = group
+        let read: Vec<Result<Decoded, Fault>> = group
             .par_iter()
             .map(|(file, _)| decode(file, header))
             .collect();
@@ -161,8 +161,10 @@ fn load(place: &Place, header: Header) -> Result<ImageSet, Fault> {
     })
 }
 
-/// The file's bytes and its planes.
-fn decode(file: &Place, header: Header) -> Result<(Vec<u8>, Vec<u8>), Fault> {
+/// A file's bytes and its planes.
+type Decoded = (Vec<u8>, Vec<u8>);
+
+fn decode(file: &Place, header: Header) -> Result<Decoded, Fault> {
     let bytes = source::read(file)?;
     let fail = |e: String| Fault::damaged(file.path(), e, "replace the file");
     let (size, mut plane) = picture::decode(&bytes).map_err(fail)?;

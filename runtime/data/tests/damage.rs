@@ -43,12 +43,10 @@ fn rows(
     let labels: ArrayRef = Arc::new(Int64Array::from(labels));
     let batch =
         RecordBatch::try_from_iter([("img", Arc::new(image) as ArrayRef), ("label", labels)])?;
-    let mut out = Vec::new();
     let properties = WriterProperties::builder().set_compression(codec).build();
-    let mut writer = ArrowWriter::try_new(&mut out, batch.schema(), Some(properties))?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
     writer.write(&batch)?;
-    writer.close()?;
-    Ok(out)
+    Ok(writer.into_inner()?)
 }
 
 fn parquet_file(jpeg: bool, codec: basic::Compression) -> Made<Vec<u8>> {

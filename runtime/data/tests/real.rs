@@ -91,8 +91,8 @@ fn two_idx_sets_in_a_folder_need_a_choice() -> Result<(), Fault> {
         return Ok(());
     };
     assert!(idx(&place, None).is_err_and(|f| f.message.contains("several sets")));
-    assert!(idx(&place, Some(Split::Train))?.len() > 0);
-    assert!(idx(&place, Some(Split::Test))?.len() > 0);
+    assert!(!idx(&place, Some(Split::Train))?.is_empty());
+    assert!(!idx(&place, Some(Split::Test))?.is_empty());
     Ok(())
 }
 
