@@ -46,7 +46,9 @@ impl std::fmt::Display for Device {
 pub(crate) fn cuda_fault(number: usize) -> Option<DeviceFault> {
     if !cfg!(feature = "cuda") {
         return Some(DeviceFault {
-            message: format!("`cuda:{number}` was asked for, but this `nasc` was built without CUDA"),
+            message: format!(
+                "`cuda:{number}` was asked for, but this `nasc` was built without CUDA"
+            ),
             help: "use `cpu`, or build with `--features cuda`".into(),
         });
     }

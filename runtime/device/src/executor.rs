@@ -65,7 +65,19 @@ impl Executor {
         let (steps, outputs) = flatten(graph);
         Program {
             inner: Arc::new(Inner {
-                own: own::Plan::default(),
+                own: own::Plan::plain(&steps, &outputs),
+                steps,
+                outputs,
+            }),
+        }
+    }
+
+    /// Makes a prepared graph ready: on our own kernels, its fused groups run as one pass each.
+    pub fn compile(&self, ready: &nas_network::Ready) -> Program {
+        let (steps, outputs) = flatten(&ready.graph);
+        Program {
+            inner: Arc::new(Inner {
+                own: own::Plan::fused(&steps, &outputs, &ready.kernels),
                 steps,
                 outputs,
             }),
@@ -82,7 +94,10 @@ impl Executor {
         bindings: &Bindings,
         slots: &dyn Slots,
     ) -> Result<Vec<Value>, RunFault> {
-        self.machine.run(program, bindings, slots, |_, _| Ok(()))
+        match self.kernels {
+            Kernels::Own => own::run(program, bindings, slots, |v| self.machine.to_host(v)),
+            Kernels::Burn => self.machine.run(program, bindings, slots, |_, _| Ok(())),
+        }
     }
 
     /// Runs node by node and names the first whose value is NaN or infinite; `None` where all are finite.

@@ -83,7 +83,11 @@ impl Program {
 /// The steps that the outputs need, in the graph's order, and the outputs' positions among them.
 pub(crate) fn flatten(graph: &Graph) -> (Vec<Step>, Vec<u32>) {
     let n = graph.nodes.node_count();
-    let inputs: Vec<Vec<NodeIndex>> = graph.nodes.node_indices().map(|i| graph.inputs(i)).collect();
+    let inputs: Vec<Vec<NodeIndex>> = graph
+        .nodes
+        .node_indices()
+        .map(|i| graph.inputs(i))
+        .collect();
     let order = order(graph, &inputs);
     let mut live = vec![false; n];
     for o in &graph.outputs {

@@ -156,11 +156,7 @@ fn pointwise(d: &mut Draw) -> Vec<Case> {
     for op in [Op::Stop, Op::Mark("a".into())] {
         all.push(case(op, vec![d.tensor(&s)], &s));
     }
-    all.push(case(
-        Op::Surrogate,
-        vec![d.tensor(&s), d.tensor(&s)],
-        &s,
-    ));
+    all.push(case(Op::Surrogate, vec![d.tensor(&s), d.tensor(&s)], &s));
     all
 }
 
@@ -303,11 +299,7 @@ fn indexed(d: &mut Draw) -> Vec<Case> {
             vec![d.tensor(&lead), d.index(&lead, c)],
             &s,
         ),
-        case(
-            Op::OneHot { classes: size(c) },
-            vec![d.index(&lead, c)],
-            &s,
-        ),
+        case(Op::OneHot { classes: size(c) }, vec![d.index(&lead, c)], &s),
         case(Op::TakeAlong, vec![d.tensor(&s), d.index(&s, c)], &s),
         case(Op::PutAlong, vec![d.tensor(&s), d.index(&s, c)], &s),
     ];
@@ -339,7 +331,8 @@ fn contractions(d: &mut Draw) -> Vec<Case> {
     let mut all = vec![];
     for (a, b, out) in specs {
         let extents: Vec<usize> = (0..26).map(|_| d.from(1, 5)).collect();
-        let shape = |s: &str| -> Vec<usize> { s.bytes().map(|c| extents[(c - b'a') as usize]).collect() };
+        let shape =
+            |s: &str| -> Vec<usize> { s.bytes().map(|c| extents[(c - b'a') as usize]).collect() };
         let op = Op::Contract {
             inputs: vec![a.into(), b.into()],
             output: out.into(),
@@ -349,7 +342,8 @@ fn contractions(d: &mut Draw) -> Vec<Case> {
     }
     for (a, out) in [("ijk", "ki"), ("ij", ""), ("ii", "i"), ("ii", "")] {
         let extents: Vec<usize> = (0..26).map(|_| d.from(1, 5)).collect();
-        let shape = |s: &str| -> Vec<usize> { s.bytes().map(|c| extents[(c - b'a') as usize]).collect() };
+        let shape =
+            |s: &str| -> Vec<usize> { s.bytes().map(|c| extents[(c - b'a') as usize]).collect() };
         let op = Op::Contract {
             inputs: vec![a.into()],
             output: out.into(),
@@ -373,11 +367,7 @@ fn windows(d: &mut Draw) -> Vec<Case> {
         reaches(w, l as i64, &window, 1),
     );
     if let (Some(p), Some(q)) = y {
-        let (x, y, weight) = (
-            [n, ci * g, h, w],
-            [n, co * g, p, q],
-            [co * g, ci, k, l],
-        );
+        let (x, y, weight) = ([n, ci * g, h, w], [n, co * g, p, q], [co * g, ci, k, l]);
         let groups = g as i64;
         all.push(case(
             Op::Conv { window, groups },

@@ -94,7 +94,10 @@ fn compare(kernels: Kernels, dtype: DType) {
             let about = format!(
                 "{:?} {:?} -> {:?}",
                 case.op,
-                case.inputs.iter().map(|t| t.shape.clone()).collect::<Vec<_>>(),
+                case.inputs
+                    .iter()
+                    .map(|t| t.shape.clone())
+                    .collect::<Vec<_>>(),
                 case.shape
             );
             let got = match executor.run(&program, &bindings, &NoSlots) {
@@ -123,7 +126,12 @@ fn compare(kernels: Kernels, dtype: DType) {
     }
     wrong.sort();
     wrong.dedup_by_key(|w| w.split(' ').next().map(str::to_string));
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 fn bits(t: &HostTensor) -> Vec<u64> {

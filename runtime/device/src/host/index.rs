@@ -132,13 +132,7 @@ pub(super) fn arg_sort<T: Num>(x: &[T], size: usize, out: &mut [i32]) {
     }
 }
 
-pub(super) fn cumsum<T: Num>(
-    axis: usize,
-    reverse: bool,
-    x: &[T],
-    shape: &[usize],
-    out: &mut [T],
-) {
+pub(super) fn cumsum<T: Num>(axis: usize, reverse: bool, x: &[T], shape: &[usize], out: &mut [T]) {
     let (outer, extent, inner) = around(shape, axis);
     for a in 0..outer {
         for b in 0..inner {

@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(log_det(&[], 0), 0.0);
         assert_eq!(eigenvalues(&[], 0), Vec::<f64>::new());
         // The path on n points: 2 - 2 cos(k pi / (n + 1)).
-        let n = 9;
+        let n = 9usize;
         let a: Vec<f64> = (0..n * n)
             .map(|i| match (i / n).abs_diff(i % n) {
                 0 => 2.0,

@@ -1,7 +1,7 @@
 //! Every operation on the host, as plain loops: what no faster kernel covers, and the reference that the others are tested against.
 
-mod conv;
 mod contract;
+mod conv;
 mod index;
 mod layout;
 mod linalg;
@@ -153,7 +153,12 @@ fn input<'a, T: Num>(
     Ok((data, arg.shape))
 }
 
-fn typed<T: Num>(op: &Op, args: &[Arg<'_>], shape: &[usize], out: &mut [T]) -> Result<(), RunFault> {
+fn typed<T: Num>(
+    op: &Op,
+    args: &[Arg<'_>],
+    shape: &[usize],
+    out: &mut [T],
+) -> Result<(), RunFault> {
     let x = || input::<T>(op, args, 0);
     let y = || input::<T>(op, args, 1);
     let at = |i: usize| input::<i32>(op, args, i).map(|a| a.0);
@@ -251,7 +256,14 @@ fn typed<T: Num>(op: &Op, args: &[Arg<'_>], shape: &[usize], out: &mut [T]) -> R
                 weight: ws,
                 y: shape,
             };
-            conv::conv(window, *groups as usize, &sizes, Wanted::Output, (v, w), out);
+            conv::conv(
+                window,
+                *groups as usize,
+                &sizes,
+                Wanted::Output,
+                (v, w),
+                out,
+            );
         }
         Op::ConvGradInput { window, groups } => {
             let ((gy, ys), (w, ws)) = (x()?, y()?);
@@ -260,7 +272,14 @@ fn typed<T: Num>(op: &Op, args: &[Arg<'_>], shape: &[usize], out: &mut [T]) -> R
                 weight: ws,
                 y: ys,
             };
-            conv::conv(window, *groups as usize, &sizes, Wanted::Input, (gy, w), out);
+            conv::conv(
+                window,
+                *groups as usize,
+                &sizes,
+                Wanted::Input,
+                (gy, w),
+                out,
+            );
         }
         Op::ConvGradWeight { window, groups } => {
             let ((v, xs), (gy, ys)) = (x()?, y()?);
@@ -269,7 +288,14 @@ fn typed<T: Num>(op: &Op, args: &[Arg<'_>], shape: &[usize], out: &mut [T]) -> R
                 weight: shape,
                 y: ys,
             };
-            conv::conv(window, *groups as usize, &sizes, Wanted::Weight, (v, gy), out);
+            conv::conv(
+                window,
+                *groups as usize,
+                &sizes,
+                Wanted::Weight,
+                (v, gy),
+                out,
+            );
         }
         Op::AvgPool { window, count_pad } => conv::avg_pool(window, *count_pad, x()?, shape, out),
         Op::AvgPoolGrad { window, count_pad } => {

@@ -89,11 +89,7 @@ pub(super) fn reduce<T: Num>(
             }
             ReduceKind::Max | ReduceKind::Min => {
                 let largest = kind == ReduceKind::Max;
-                let mut best = if largest {
-                    T::smallest()
-                } else {
-                    T::largest()
-                };
+                let mut best = if largest { T::smallest() } else { T::largest() };
                 inside.rows(|_, [s], [d], n| {
                     for k in 0..n {
                         let v = x[base + s + k * d];

@@ -92,7 +92,8 @@ pub(super) fn contract(
     let rows = letters(&out, &|l| a.letters.contains(l) && !both(l));
     let columns = letters(&out, &|l| b.letters.contains(l) && !both(l));
 
-    let size = |named: &Named, of: &[char]| -> usize { of.iter().map(|l| named.extent(*l)).product() };
+    let size =
+        |named: &Named, of: &[char]| -> usize { of.iter().map(|l| named.extent(*l)).product() };
     let (n, m, k, p) = (
         size(&a, &batch),
         size(&a, &rows),
@@ -104,7 +105,13 @@ pub(super) fn contract(
     made.extend(&columns);
     let shape: Vec<usize> = made
         .iter()
-        .map(|l| if a.letters.contains(l) { a.extent(*l) } else { b.extent(*l) })
+        .map(|l| {
+            if a.letters.contains(l) {
+                a.extent(*l)
+            } else {
+                b.extent(*l)
+            }
+        })
         .collect();
 
     let left = [batch.as_slice(), &rows, &summed].concat();

@@ -10,7 +10,13 @@ use nas_ir::op::PadMode;
 use nas_ir::{DType, Dim, HostTensor, Op};
 
 /// A whole axis, or start..end by step of one of them.
-pub(super) fn slices(rank: usize, axis: usize, start: usize, end: usize, step: usize) -> Vec<Slice> {
+pub(super) fn slices(
+    rank: usize,
+    axis: usize,
+    start: usize,
+    end: usize,
+    step: usize,
+) -> Vec<Slice> {
     let mut all = vec![Slice::full(); rank];
     all[axis] = Slice::new(start as isize, Some(end as isize), step as isize);
     all
@@ -47,7 +53,13 @@ impl Machine {
                 end,
                 step: by,
             } => {
-                let at = slices(rank, *axis, known(start)?, known(end)?, (*by).max(1) as usize);
+                let at = slices(
+                    rank,
+                    *axis,
+                    known(start)?,
+                    known(end)?,
+                    (*by).max(1) as usize,
+                );
                 match whole {
                     true => B::int_slice(x.tensor, &at),
                     false => B::float_slice(x.tensor, &at),
@@ -60,7 +72,13 @@ impl Machine {
                 step: by,
                 ..
             } => {
-                let at = slices(rank, *axis, known(start)?, known(end)?, (*by).max(1) as usize);
+                let at = slices(
+                    rank,
+                    *axis,
+                    known(start)?,
+                    known(end)?,
+                    (*by).max(1) as usize,
+                );
                 let zeros = self.full(&step.shape, 0.0, step.dtype);
                 B::float_slice_assign(zeros, &at, x.tensor)
             }

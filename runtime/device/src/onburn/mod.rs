@@ -16,8 +16,8 @@ use crate::program::{Program, Slots, Source, Step, bound, key, number};
 use crate::shape::count;
 use crate::value::{Value, dtype_of};
 use burn::backend::{
-    BoolStore, DeviceOps, Dispatch, DispatchDevice, DispatchTensor, FlexDevice,
-    TensorData, ops::*, try_read_sync,
+    BoolStore, DeviceOps, Dispatch, DispatchDevice, DispatchTensor, FlexDevice, TensorData, ops::*,
+    try_read_sync,
 };
 use burn::tensor::{DType as BurnType, FloatDType, IntDType, Shape};
 use nas_ir::{Bindings, DType, HostData, HostTensor, Op};
@@ -130,11 +130,17 @@ impl Machine {
             .map_err(|e| lost(format!("{e:?}")))?;
         let got = data.dtype();
         let data = match (t.dtype, got) {
-            (DType::F32, BurnType::F32) => data.into_vec::<f32>().map(|v| HostData::F32(Arc::new(v))),
-            (DType::F64, BurnType::F64) => data.into_vec::<f64>().map(|v| HostData::F64(Arc::new(v))),
-            (DType::I32, BurnType::I32) => data.into_vec::<i32>().map(|v| HostData::I32(Arc::new(v))),
+            (DType::F32, BurnType::F32) => {
+                data.try_into_vec::<f32>().map(|v| HostData::F32(Arc::new(v)))
+            }
+            (DType::F64, BurnType::F64) => {
+                data.try_into_vec::<f64>().map(|v| HostData::F64(Arc::new(v)))
+            }
+            (DType::I32, BurnType::I32) => {
+                data.try_into_vec::<i32>().map(|v| HostData::I32(Arc::new(v)))
+            }
             (DType::I32, BurnType::I64) => data
-                .into_vec::<i64>()
+                .try_into_vec::<i64>()
                 .map(|v| HostData::I32(Arc::new(v.into_iter().map(|x| x as i32).collect()))),
             _ => return Err(lost(format!("a tensor came back as {got:?}"))),
         };
@@ -207,9 +213,11 @@ impl Machine {
                 .outputs
                 .iter()
                 .map(|o| {
-                    values[*o as usize].clone().ok_or_else(|| RunFault::Unbound {
-                        what: "an output".into(),
-                    })
+                    values[*o as usize]
+                        .clone()
+                        .ok_or_else(|| RunFault::Unbound {
+                            what: "an output".into(),
+                        })
                 })
                 .collect()
         })
@@ -292,7 +300,9 @@ impl Machine {
         let (which, extent) = match (&step.op, inputs.first().map(Value::shape)) {
             (Op::Gather { axis }, Some(s)) => (1, s[*axis]),
             (Op::ScatterAdd { axis, .. }, _) => (1, step.shape[*axis]),
-            (Op::Pick | Op::TakeAlong | Op::PutAlong, Some(s)) => (1, s.last().copied().unwrap_or(1)),
+            (Op::Pick | Op::TakeAlong | Op::PutAlong, Some(s)) => {
+                (1, s.last().copied().unwrap_or(1))
+            }
             (Op::Unpick { .. }, _) => (1, step.shape.last().copied().unwrap_or(1)),
             (Op::OneHot { .. }, _) => (0, step.shape.last().copied().unwrap_or(1)),
             _ => return Ok(()),
@@ -357,9 +367,7 @@ impl Machine {
                 &self.device,
                 IntDType::I32,
             )),
-            Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) => {
-                self.pointwise(step, inputs)
-            }
+            Op::Unary(_) | Op::Binary(_) | Op::Select | Op::Cast(_) => self.pointwise(step, inputs),
             Op::Reduce { .. } | Op::ArgReduce { .. } | Op::CumSum { .. } => {
                 self.reduce(step, inputs)
             }
@@ -386,7 +394,6 @@ impl Machine {
         }
     }
 }
-
 
 fn unsupported(step: &Step, message: &str) -> RunFault {
     RunFault::Unsupported {

@@ -77,7 +77,10 @@ impl Machine {
                 }
                 let mut gy = x.tensor;
                 if !count_pad {
-                    gy = B::float_mul(gy, self.shares_of(window, &step.shape, &x.shape, step.dtype));
+                    gy = B::float_mul(
+                        gy,
+                        self.shares_of(window, &step.shape, &x.shape, step.dtype),
+                    );
                 }
                 let outer = outer(window, &step.shape);
                 let like = self.shaped(&outer, step.dtype);
@@ -86,14 +89,23 @@ impl Machine {
             }
             Op::MaxPool { window } => {
                 let (x, p) = self.for_max(x, window);
-                let (k, s, d) = (pair(window.size), pair(window.stride), pair(window.dilation));
+                let (k, s, d) = (
+                    pair(window.size),
+                    pair(window.stride),
+                    pair(window.dilation),
+                );
                 Some(B::max_pool2d(x.tensor, k, s, p, d, false))
             }
             Op::MaxPoolGrad { window } => {
                 let gy = inputs.next()?.tensor;
                 let (x, p) = self.for_max(x, window);
-                let (k, s, d) = (pair(window.size), pair(window.stride), pair(window.dilation));
-                let at = B::max_pool2d_with_indices(x.tensor.clone(), k, s, p, d, false, IntDType::I32);
+                let (k, s, d) = (
+                    pair(window.size),
+                    pair(window.stride),
+                    pair(window.dilation),
+                );
+                let at =
+                    B::max_pool2d_with_indices(x.tensor.clone(), k, s, p, d, false, IntDType::I32);
                 let back = B::max_pool2d_with_indices_backward(
                     x.tensor, k, s, p, d, false, gy, at.indices,
                 );
@@ -109,7 +121,11 @@ impl Machine {
                     Some(_) => v,
                     None => self.padded(v, window, 0.0).plain(),
                 };
-                let (k, s, d) = (pair(window.size), pair(window.stride), pair(window.dilation));
+                let (k, s, d) = (
+                    pair(window.size),
+                    pair(window.stride),
+                    pair(window.dilation),
+                );
                 let at = B::max_pool2d_with_indices(x.tensor, k, s, p, d, false, IntDType::I32);
                 let (planes, y) = ([v.shape[0], v.shape[1]], &step.shape);
                 let flat = |a: usize| [planes[0], planes[1], a];
