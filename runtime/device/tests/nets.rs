@@ -1,6 +1,8 @@
 //! Whole nets with their gradients: both executors against the plain evaluator, Burn's own autodiff and differences.
 
-use burn::tensor::{Device as BurnDevice, Tensor as BurnTensor, TensorData, activation, module, ops};
+use burn::tensor::{
+    Device as BurnDevice, Tensor as BurnTensor, TensorData, activation, module, ops,
+};
 use nas_ir::graph::linearise;
 use nas_ir::op::Window;
 use nas_ir::{Binary, Bindings, DType, Dim, HostTensor, ReduceKind, Tensor, Unary};
@@ -47,10 +49,16 @@ fn norm(x: &Tensor) -> Tensor {
     let axes = [0, 2, 3];
     let count: i64 = axes.iter().filter_map(|i| x.shape()[*i].known()).product();
     let each = Tensor::constant(1.0 / count as f64, x.dtype());
-    let mean = x.reduce(ReduceKind::Sum, &axes, true).binary(Binary::Mul, &each).unwrap();
+    let mean = x
+        .reduce(ReduceKind::Sum, &axes, true)
+        .binary(Binary::Mul, &each)
+        .unwrap();
     let d = x.binary(Binary::Sub, &mean).unwrap();
     let v = d.binary(Binary::Mul, &d).unwrap();
-    let v = v.reduce(ReduceKind::Sum, &axes, true).binary(Binary::Mul, &each).unwrap();
+    let v = v
+        .reduce(ReduceKind::Sum, &axes, true)
+        .binary(Binary::Mul, &each)
+        .unwrap();
     let e = Tensor::constant(1e-5, x.dtype());
     let s = v.binary(Binary::Add, &e).unwrap().unary(Unary::Sqrt);
     d.binary(Binary::Div, &s).unwrap()
@@ -96,7 +104,10 @@ fn weights(dtype: DType) -> [HostTensor; 3] {
 
 fn executors() -> [Executor; 2] {
     let cpu = Executor::new(Device::Cpu).unwrap();
-    [cpu.clone().with_kernels(Kernels::Burn), cpu.with_kernels(Kernels::Own)]
+    [
+        cpu.clone().with_kernels(Kernels::Burn),
+        cpu.with_kernels(Kernels::Own),
+    ]
 }
 
 fn made(outputs: &[Tensor]) -> (Ready, Bindings) {
@@ -158,7 +169,10 @@ fn gradients_agree_with_differences() {
             }
             let slope = (loss[0] - loss[1]) / 2e-6;
             let g = got[1 + which].to_f64()[at];
-            assert!((g - slope).abs() < 1e-6, "weight {which} at {at}: {g} for {slope}");
+            assert!(
+                (g - slope).abs() < 1e-6,
+                "weight {which} at {at}: {g} for {slope}"
+            );
         }
     }
 }
@@ -173,14 +187,26 @@ fn gradients_agree_with_burns_autodiff() {
     let w1 = BurnTensor::<4>::from_data(leaf(&given[1]), options).require_grad();
     let w2 = BurnTensor::<2>::from_data(leaf(&given[2]), options).require_grad();
     let x = BurnTensor::<4>::from_data(leaf(&tensor(1, &[3, 2, 8, 8], DType::F64)), options);
-    let conv = |x, w, s, g| module::conv2d(x, w, None, ops::ConvOptions::new([s; 2], [1; 2], [1; 2], g));
+    let conv =
+        |x, w, s, g| module::conv2d(x, w, None, ops::ConvOptions::new([s; 2], [1; 2], [1; 2], g));
     let h = conv(x, w0.clone(), 1, 1);
     let over = |t: BurnTensor<4>| t.mean_dim(0).mean_dim(2).mean_dim(3);
     let d = h.clone() - over(h);
     let h = activation::relu(d.clone() / (over(d.clone() * d) + 1e-5).sqrt());
-    let h = module::avg_pool2d(h, ops::AvgPoolOptions::new([3; 2], [1; 2], [1; 2], false, false));
+    let h = module::avg_pool2d(
+        h,
+        ops::AvgPoolOptions::new([3; 2])
+            .with_stride([1; 2])
+            .with_padding([1; 2])
+            .with_count_include_pad(false),
+    );
     let h = conv(h, w1.clone(), 2, 2).tanh();
-    let h = module::max_pool2d(h, ops::MaxPoolOptions::new([3; 2], [1; 2], [1; 2], [1; 2], false));
+    let h = module::max_pool2d(
+        h,
+        ops::MaxPoolOptions::new([3; 2])
+            .with_stride([1; 2])
+            .with_padding([1; 2]),
+    );
     let h = h.sum_dim(2).sum_dim(3).reshape([3, 6]);
     let p = activation::log_softmax(h.matmul(w2.clone().transpose()), 1);
     let labels = BurnTensor::<2, burn::tensor::Int>::from_data([[0], [3], [1]], &device);
@@ -219,14 +245,26 @@ fn what_is_missing_or_wrong_is_a_fault() {
         let out = e.run(&p, &bindings, &good).unwrap();
         assert_eq!(e.download(&out[0]).unwrap().to_f64(), [1.0, 1.0]);
         let fault = e.run(&p, &bindings, &NoSlots).unwrap_err();
-        assert!(matches!(fault, RunFault::MissingSlot { store: 0, .. }), "{fault}");
+        assert!(
+            matches!(fault, RunFault::MissingSlot { store: 0, .. }),
+            "{fault}"
+        );
         let long = One(HostTensor::f32(vec![3], vec![0.0; 3]));
         let fault = e.run(&p, &bindings, &long).unwrap_err();
         assert!(matches!(fault, RunFault::Mismatch { .. }), "{fault}");
         let index = Tensor::value(HostTensor::i32(vec![1], vec![5]));
         let (ready, bindings) = made(&[slot("a").gather(0, &index).unwrap()]);
         let fault = e.run(&e.compile(&ready), &bindings, &good).unwrap_err();
-        assert!(matches!(fault, RunFault::Index { index: 5, extent: 2 }), "{fault}");
+        assert!(
+            matches!(
+                fault,
+                RunFault::Index {
+                    index: 5,
+                    extent: 2
+                }
+            ),
+            "{fault}"
+        );
     }
 }
 
@@ -237,7 +275,10 @@ fn the_first_value_that_is_not_finite_is_named() {
     for e in executors() {
         let (ready, bindings) = made(std::slice::from_ref(&y));
         let p = e.compile(&ready);
-        let found = e.first_non_finite(&p, &bindings, &NoSlots).unwrap().unwrap();
+        let found = e
+            .first_non_finite(&p, &bindings, &NoSlots)
+            .unwrap()
+            .unwrap();
         assert_eq!((found.op.as_str(), found.at), ("sqrt", 0));
         assert!(found.value.is_nan());
         let (ready, bindings) = made(&[x.unary(Unary::Exp)]);

@@ -15,7 +15,9 @@ struct Net {
 impl Net {
     fn weight(&mut self, shape: &[usize]) -> Tensor {
         let n: usize = shape.iter().product();
-        let v = (0..n).map(|i| ((i * 37 % 101) as f32 - 50.0) / 300.0).collect();
+        let v = (0..n)
+            .map(|i| ((i * 37 % 101) as f32 - 50.0) / 300.0)
+            .collect();
         let t = Tensor::value(HostTensor::f32(shape.to_vec(), v));
         self.weights.push(t.clone());
         t
@@ -25,15 +27,27 @@ impl Net {
         let axes = [0, 2, 3];
         let count: i64 = axes.iter().filter_map(|i| x.shape()[*i].known()).product();
         let each = Tensor::constant(1.0 / count as f64, x.dtype());
-        let mean = x.reduce(ReduceKind::Sum, &axes, true).binary(Binary::Mul, &each).unwrap();
+        let mean = x
+            .reduce(ReduceKind::Sum, &axes, true)
+            .binary(Binary::Mul, &each)
+            .unwrap();
         let d = x.binary(Binary::Sub, &mean).unwrap();
         let v = d.binary(Binary::Mul, &d).unwrap();
-        let v = v.reduce(ReduceKind::Sum, &axes, true).binary(Binary::Mul, &each).unwrap();
+        let v = v
+            .reduce(ReduceKind::Sum, &axes, true)
+            .binary(Binary::Mul, &each)
+            .unwrap();
         let e = Tensor::constant(1e-5, x.dtype());
         let s = v.binary(Binary::Add, &e).unwrap().unary(Unary::Sqrt);
         let y = d.binary(Binary::Div, &s).unwrap();
-        let (g, b) = (self.weight(&[1, channels, 1, 1]), self.weight(&[1, channels, 1, 1]));
-        y.binary(Binary::Mul, &g).unwrap().binary(Binary::Add, &b).unwrap()
+        let (g, b) = (
+            self.weight(&[1, channels, 1, 1]),
+            self.weight(&[1, channels, 1, 1]),
+        );
+        y.binary(Binary::Mul, &g)
+            .unwrap()
+            .binary(Binary::Add, &b)
+            .unwrap()
     }
 
     fn conv(&mut self, x: &Tensor, from: usize, to: usize, k: usize, stride: i64) -> Tensor {
@@ -60,14 +74,22 @@ fn add(a: &Tensor, b: &Tensor) -> Tensor {
 /// A cell of four nodes: 3x3, 1x1, average pooling and skips on its edges.
 fn cell(net: &mut Net, x: &Tensor, c: usize) -> Tensor {
     let a = net.conv(x, c, c, 3, 1);
-    let b = add(&net.conv(x, c, c, 1, 1), &a.avg_pool(window(3, 1), false).unwrap());
-    add(&add(&net.conv(&a, c, c, 3, 1), &net.conv(&b, c, c, 1, 1)), x)
+    let b = add(
+        &net.conv(x, c, c, 1, 1),
+        &a.avg_pool(window(3, 1), false).unwrap(),
+    );
+    add(
+        &add(&net.conv(&a, c, c, 3, 1), &net.conv(&b, c, c, 1, 1)),
+        x,
+    )
 }
 
 fn step() -> Vec<Tensor> {
     let mut net = Net { weights: vec![] };
     let n = 64;
-    let v = (0..n * 3 * 256).map(|i| ((i * 31 % 211) as f32 - 105.0) / 60.0).collect();
+    let v = (0..n * 3 * 256)
+        .map(|i| ((i * 31 % 211) as f32 - 105.0) / 60.0)
+        .collect();
     let x = Tensor::value(HostTensor::f32(vec![n, 3, 16, 16], v));
     let labels = (0..n as i32).map(|i| i % 10).collect();
     let labels = Tensor::value(HostTensor::i32(vec![n], labels));
@@ -79,19 +101,34 @@ fn step() -> Vec<Tensor> {
         if stage > 0 {
             let a = net.conv(&h, c, 2 * c, 3, 2);
             let a = net.conv(&a, 2 * c, 2 * c, 3, 1);
-            let b = h.avg_pool(Window { size: [2; 2], pad: [0; 4], ..window(2, 2) }, false).unwrap();
+            let b = h
+                .avg_pool(
+                    Window {
+                        size: [2; 2],
+                        pad: [0; 4],
+                        ..window(2, 2)
+                    },
+                    false,
+                )
+                .unwrap();
             let w = net.weight(&[2 * c, c, 1, 1]);
             h = add(&a, &b.conv(&w, window(1, 1), 1).unwrap());
             c *= 2;
         }
         h = cell(&mut net, &h, c);
     }
-    let h = net.norm(&h, c).unary(Unary::Relu).reduce(ReduceKind::Sum, &[2, 3], false);
+    let h = net
+        .norm(&h, c)
+        .unary(Unary::Relu)
+        .reduce(ReduceKind::Sum, &[2, 3], false);
     let w = net.weight(&[10, c]);
     let logits = Tensor::contract(&[h, w], &["nc".into(), "oc".into()], "no").unwrap();
     let top = logits.reduce(ReduceKind::Max, &[1], true).stop();
     let z = logits.binary(Binary::Sub, &top).unwrap();
-    let sum = z.unary(Unary::Exp).reduce(ReduceKind::Sum, &[1], true).unary(Unary::Log);
+    let sum = z
+        .unary(Unary::Exp)
+        .reduce(ReduceKind::Sum, &[1], true)
+        .unary(Unary::Log);
     let p = z.binary(Binary::Sub, &sum).unwrap().pick(&labels).unwrap();
     let loss = p
         .reduce(ReduceKind::Sum, &[0], false)

@@ -18,7 +18,6 @@ pub(crate) trait Num: Copy + Default + PartialOrd + PartialEq + 'static {
     fn of(x: f64) -> Self;
     fn wide(self) -> f64;
     fn plus(self, other: Self) -> Self;
-    fn times(self, other: Self) -> Self;
     fn nan(self) -> bool;
     fn smallest() -> Self;
     fn largest() -> Self;
@@ -43,9 +42,6 @@ macro_rules! float {
             fn plus(self, other: Self) -> Self {
                 self + other
             }
-            fn times(self, other: Self) -> Self {
-                self * other
-            }
             fn nan(self) -> bool {
                 self.is_nan()
             }
@@ -68,7 +64,13 @@ macro_rules! float {
                     Unary::Log => <$t>::ln,
                     Unary::Sqrt => <$t>::sqrt,
                     Unary::Abs => <$t>::abs,
-                    Unary::Sign => |x| flag::<$t>(x > 0.0) - flag::<$t>(x < 0.0),
+                    Unary::Sign => |x| {
+                        if x.is_nan() {
+                            x
+                        } else {
+                            flag::<$t>(x > 0.0) - flag::<$t>(x < 0.0)
+                        }
+                    },
                     Unary::Sin => <$t>::sin,
                     Unary::Cos => <$t>::cos,
                     Unary::Tanh => <$t>::tanh,
@@ -131,9 +133,6 @@ impl Num for i32 {
     }
     fn plus(self, other: Self) -> Self {
         self.wrapping_add(other)
-    }
-    fn times(self, other: Self) -> Self {
-        self.wrapping_mul(other)
     }
     fn nan(self) -> bool {
         false

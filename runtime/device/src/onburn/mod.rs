@@ -130,15 +130,15 @@ impl Machine {
             .map_err(|e| lost(format!("{e:?}")))?;
         let got = data.dtype();
         let data = match (t.dtype, got) {
-            (DType::F32, BurnType::F32) => {
-                data.try_into_vec::<f32>().map(|v| HostData::F32(Arc::new(v)))
-            }
-            (DType::F64, BurnType::F64) => {
-                data.try_into_vec::<f64>().map(|v| HostData::F64(Arc::new(v)))
-            }
-            (DType::I32, BurnType::I32) => {
-                data.try_into_vec::<i32>().map(|v| HostData::I32(Arc::new(v)))
-            }
+            (DType::F32, BurnType::F32) => data
+                .try_into_vec::<f32>()
+                .map(|v| HostData::F32(Arc::new(v))),
+            (DType::F64, BurnType::F64) => data
+                .try_into_vec::<f64>()
+                .map(|v| HostData::F64(Arc::new(v))),
+            (DType::I32, BurnType::I32) => data
+                .try_into_vec::<i32>()
+                .map(|v| HostData::I32(Arc::new(v))),
             (DType::I32, BurnType::I64) => data
                 .try_into_vec::<i64>()
                 .map(|v| HostData::I32(Arc::new(v.into_iter().map(|x| x as i32).collect()))),

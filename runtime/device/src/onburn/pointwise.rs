@@ -101,7 +101,11 @@ impl Machine {
             Unary::Log => B::float_log(t),
             Unary::Sqrt => B::float_sqrt(t),
             Unary::Abs => B::float_abs(t),
-            Unary::Sign => B::float_sign(t),
+            // Burn gives 0 for what is not a number.
+            Unary::Sign => {
+                let odd = B::float_is_nan(t.clone(), self.bools);
+                B::float_mask_where(B::float_sign(t.clone()), odd, t)
+            }
             Unary::Sin => B::float_sin(t),
             Unary::Cos => B::float_cos(t),
             Unary::Tanh => B::float_tanh(t),
