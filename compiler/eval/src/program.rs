@@ -51,7 +51,10 @@ pub struct Program {
 
 impl Program {
     pub fn lookup(&self, module: ModuleId, name: &str) -> Option<&ScopeEntry> {
-        self.modules.get(module).and_then(|m| m.scope.get(name)).or_else(|| self.prelude.get(name))
+        self.modules
+            .get(module)
+            .and_then(|m| m.scope.get(name))
+            .or_else(|| self.prelude.get(name))
     }
 
     pub fn item(&self, global: GlobalId) -> &ast::Item {

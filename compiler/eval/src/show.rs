@@ -22,7 +22,11 @@ pub fn number_text(v: f64) -> String {
         return "not a number".into();
     }
     if v.is_infinite() {
-        return if v > 0.0 { "infinite".into() } else { "-infinite".into() };
+        return if v > 0.0 {
+            "infinite".into()
+        } else {
+            "-infinite".into()
+        };
     }
     if v == 0.0 {
         return "0".into();
@@ -32,10 +36,16 @@ pub fn number_text(v: f64) -> String {
     }
     // Rounding comes first: 0.9999999 has one digit more before its point than it shows.
     let text = format!("{v:.5e}");
-    let Some((digits, power)) = text.split_once('e') else { return text };
+    let Some((digits, power)) = text.split_once('e') else {
+        return text;
+    };
     let power: i32 = power.parse().unwrap_or(0);
     if !(-4..15).contains(&power) {
-        let digits = if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+        let digits = if digits.contains('.') {
+            digits.trim_end_matches('0').trim_end_matches('.')
+        } else {
+            digits
+        };
         return format!("{digits}e{power}");
     }
     let text = format!("{v:.*}", (5 - power).max(0) as usize);
@@ -46,7 +56,11 @@ pub fn number_text(v: f64) -> String {
 }
 
 fn with_unit(text: String, unit: Unit) -> String {
-    if unit == Unit::One { text } else { format!("{text} {}", unit.name()) }
+    if unit == Unit::One {
+        text
+    } else {
+        format!("{text} {}", unit.name())
+    }
 }
 
 /// At most `width` characters, ending in `…` where something is left out.
@@ -54,7 +68,10 @@ fn cut(text: String, width: usize) -> String {
     if text.chars().count() <= width {
         return text;
     }
-    text.chars().take(width.saturating_sub(1)).collect::<String>() + "…"
+    text.chars()
+        .take(width.saturating_sub(1))
+        .collect::<String>()
+        + "…"
 }
 
 /// As many parts as fit, between brackets.
@@ -76,7 +93,11 @@ fn within(open: &str, parts: impl Iterator<Item = String>, close: &str, width: u
 
 fn range_text(r: &Range) -> String {
     let end = |v: Option<i64>| v.map(|v| v.to_string()).unwrap_or_default();
-    let by = if r.step > 1 { format!(" by {}", r.step) } else { String::new() };
+    let by = if r.step > 1 {
+        format!(" by {}", r.step)
+    } else {
+        String::new()
+    };
     format!("{}..{}{by}", end(r.low), end(r.high))
 }
 
@@ -99,14 +120,27 @@ fn brief_in(v: &Value, width: usize, depth: usize) -> String {
         Value::Text(t) => format!("\"{t}\""),
         Value::List(l) => within("[", l.iter().map(part), "]", width),
         Value::Record(r) if r.is_empty() => "{}".into(),
-        Value::Record(r) => within("{ ", r.iter().map(|(k, v)| format!("{k}: {}", part(v))), " }", width),
+        Value::Record(r) => within(
+            "{ ",
+            r.iter().map(|(k, v)| format!("{k}: {}", part(v))),
+            " }",
+            width,
+        ),
         Value::Range(r) => range_text(r),
         Value::Interval(i) => format!("{} ..= {}", part(&i.0), part(&i.1)),
         Value::Tensor(t, _) => {
             let known = t.0.value.get();
             match known {
-                Some(h) if t.rank() == 0 => h.to_f64().first().map_or("tensor []".into(), |v| number_text(*v)),
-                _ => within("tensor [", t.shape().iter().map(|d| d.to_string()), "]", width),
+                Some(h) if t.rank() == 0 => h
+                    .to_f64()
+                    .first()
+                    .map_or("tensor []".into(), |v| number_text(*v)),
+                _ => within(
+                    "tensor [",
+                    t.shape().iter().map(|d| d.to_string()),
+                    "]",
+                    width,
+                ),
             }
         }
         Value::Dim(d) => d.to_string(),
@@ -117,7 +151,9 @@ fn brief_in(v: &Value, width: usize, depth: usize) -> String {
         Value::Arch(a) => a.text(),
         Value::Site(s) => s.address.to_string(),
         Value::Net(n) => match &n.base {
-            crate::net::NetBase::Member { space, arch } => format!("{}[\"{}\"]", space.name, arch.text()),
+            crate::net::NetBase::Member { space, arch } => {
+                format!("{}[\"{}\"]", space.name, arch.text())
+            }
             crate::net::NetBase::AllMembers { space } => format!("{}[it]", space.name),
             crate::net::NetBase::Literal { .. } => "net".into(),
             crate::net::NetBase::Block(b) => part(b),
@@ -129,7 +165,15 @@ fn brief_in(v: &Value, width: usize, depth: usize) -> String {
         Value::Dist(d) => dist_text(d),
         Value::Module(_) => "module".into(),
         Value::Clock(c) => format!("epoch {} of {}", c.epoch, c.epochs),
-        Value::Open(t) => within("one of ", t.values.iter().filter(|v| !matches!(v, Value::Impossible)).map(part), "", width),
+        Value::Open(t) => within(
+            "one of ",
+            t.values
+                .iter()
+                .filter(|v| !matches!(v, Value::Impossible))
+                .map(part),
+            "",
+            width,
+        ),
         Value::Impossible => "impossible".into(),
         Value::Table(t) => t.name.to_string(),
         Value::Invalid(reason) => format!("invalid(\"{reason}\")"),
@@ -146,7 +190,11 @@ fn func_text(kind: &FuncKind, v: &Value) -> String {
         FuncKind::Builtin { name, .. } => (*name).into(),
         FuncKind::Method { name, .. } => name.to_string(),
         FuncKind::Partial { of } => format!("{}(…)", brief_in(of, WIDTH - 4, 2)),
-        FuncKind::Compose(parts) => parts.iter().map(|p| brief_in(p, 20, 2)).collect::<Vec<_>>().join(" |> "),
+        FuncKind::Compose(parts) => parts
+            .iter()
+            .map(|p| brief_in(p, 20, 2))
+            .collect::<Vec<_>>()
+            .join(" |> "),
         _ => v.kind().into(),
     }
 }
@@ -171,7 +219,11 @@ fn json_invalid(reason: &str) -> serde_json::Value {
 fn json_number(v: f64) -> serde_json::Value {
     match serde_json::Number::from_f64(v) {
         Some(n) => serde_json::Value::Number(n),
-        None => json_invalid(if v.is_nan() { "not a number" } else { "infinite" }),
+        None => json_invalid(if v.is_nan() {
+            "not a number"
+        } else {
+            "infinite"
+        }),
     }
 }
 
@@ -179,10 +231,14 @@ fn json_number(v: f64) -> serde_json::Value {
 fn json_tensor(t: &HostTensor) -> serde_json::Value {
     fn nest(shape: &[usize], data: &[f64]) -> serde_json::Value {
         match shape {
-            [] => data.first().map_or(serde_json::Value::Null, |v| json_number(*v)),
+            [] => data
+                .first()
+                .map_or(serde_json::Value::Null, |v| json_number(*v)),
             [n, rest @ ..] => {
                 let each = rest.iter().product::<usize>();
-                (0..*n).map(|i| nest(rest, data.get(i * each..(i + 1) * each).unwrap_or(&[]))).collect()
+                (0..*n)
+                    .map(|i| nest(rest, data.get(i * each..(i + 1) * each).unwrap_or(&[])))
+                    .collect()
             }
         }
     }
@@ -199,7 +255,9 @@ pub fn json(ctx: &mut Ctx, v: &Value) -> Result<serde_json::Value> {
 
 fn json_of(ctx: &mut Ctx, v: &Value) -> Result<serde_json::Value> {
     Ok(match v.plain() {
-        _ if matches!(v, Value::Picked(p) if !plain_json(p.value.plain())) => serde_json::Value::String(brief(v)),
+        _ if matches!(v, Value::Picked(p) if !plain_json(p.value.plain())) => {
+            serde_json::Value::String(brief(v))
+        }
         Value::None => serde_json::Value::Null,
         Value::Bool(b) => json!(b),
         Value::Int(i, _) => json!(i),
@@ -223,20 +281,26 @@ fn json_of(ctx: &mut Ctx, v: &Value) -> Result<serde_json::Value> {
         Value::Range(r) => json!({ "low": r.low, "high": r.high, "step": r.step }),
         Value::Interval(i) => json!({ "low": json_of(ctx, &i.0)?, "high": json_of(ctx, &i.1)? }),
         Value::Tensor(..) if ctx.checking() => serde_json::Value::Null,
-        Value::Tensor(t, _) => match train::force(ctx, std::slice::from_ref(t), Span::default())?.first() {
-            Some(h) => json_tensor(h),
-            None => serde_json::Value::Null,
-        },
+        Value::Tensor(t, _) => {
+            match train::force(ctx, std::slice::from_ref(t), Span::default())?.first() {
+                Some(h) => json_tensor(h),
+                None => serde_json::Value::Null,
+            }
+        }
         Value::Arch(a) => {
             a.space.algebra(ctx, Span::default())?;
             json!(a.text())
         }
         Value::Weights(w) => {
-            let (slots, bytes) = w.store.lock().map_or((0, 0), |s| (s.len(), s.values().map(|v| v.value.bytes()).sum::<usize>()));
+            let (slots, bytes) = w.store.lock().map_or((0, 0), |s| {
+                (s.len(), s.values().map(|v| v.value.bytes()).sum::<usize>())
+            });
             json!({ "weights": slots, "bytes": bytes })
         }
         Value::Data(d) => json!({ "samples": d.len(), "digest": d.digest() }),
-        Value::Clock(c) => json!({ "step": c.step, "steps": c.steps, "epoch": c.epoch, "epochs": c.epochs }),
+        Value::Clock(c) => {
+            json!({ "step": c.step, "steps": c.steps, "epoch": c.epoch, "epochs": c.epochs })
+        }
         Value::Invalid(reason) => json_invalid(reason),
         Value::Unknown(_) => serde_json::Value::Null,
         _ => serde_json::Value::String(brief(v)),
@@ -245,7 +309,17 @@ fn json_of(ctx: &mut Ctx, v: &Value) -> Result<serde_json::Value> {
 
 /// Whether an option is told by its value; a block or function is told by its name.
 fn plain_json(v: &Value) -> bool {
-    matches!(v, Value::None | Value::Bool(_) | Value::Int(..) | Value::Float(..) | Value::Text(_) | Value::List(_) | Value::Record(_) | Value::Tensor(..))
+    matches!(
+        v,
+        Value::None
+            | Value::Bool(_)
+            | Value::Int(..)
+            | Value::Float(..)
+            | Value::Text(_)
+            | Value::List(_)
+            | Value::Record(_)
+            | Value::Tensor(..)
+    )
 }
 
 #[cfg(test)]
@@ -273,7 +347,13 @@ mod tests {
     fn long_lists_are_cut() {
         let l = Value::list((0..100).map(Value::int).collect());
         let text = brief(&l);
-        assert!(text.chars().count() <= WIDTH && text.ends_with("…]"), "{text}");
-        assert_eq!(brief(&Value::list(vec![Value::int(1), Value::float(0.5)])), "[1, 0.5]");
+        assert!(
+            text.chars().count() <= WIDTH && text.ends_with("…]"),
+            "{text}"
+        );
+        assert_eq!(
+            brief(&Value::list(vec![Value::int(1), Value::float(0.5)])),
+            "[1, 0.5]"
+        );
     }
 }

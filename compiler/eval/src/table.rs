@@ -58,17 +58,35 @@ struct Rows {
 }
 
 /// The table that a declaration stands for; its file is opened at the first use, in a check only if it is there.
-pub fn value(ctx: &mut Ctx, decl: &Arc<ast::TableDecl>, module: ModuleId, span: Span) -> Result<Value> {
+pub fn value(
+    ctx: &mut Ctx,
+    decl: &Arc<ast::TableDecl>,
+    module: ModuleId,
+    span: Span,
+) -> Result<Value> {
     ctx.in_module(module, |ctx| {
         let env = Env::default();
         let s = ctx.eval(&decl.space, &env)?;
         let space = space::as_space(ctx, &s, decl.space.span)?;
         let file = ctx.eval(&decl.source, &env)?;
         let Value::Text(path) = file.plain() else {
-            return Err(fault("E0301", format!("the file of a table is named by a text, and this is {}", file.kind())).at(decl.source.span, "here").into());
+            return Err(fault(
+                "E0301",
+                format!(
+                    "the file of a table is named by a text, and this is {}",
+                    file.kind()
+                ),
+            )
+            .at(decl.source.span, "here")
+            .into());
         };
         if let Some(e) = decl.modulo.first() {
-            return Err(fault("E0309", "a table modulo rules is not yet supported by this version").at(e.span, "here").into());
+            return Err(fault(
+                "E0309",
+                "a table modulo rules is not yet supported by this version",
+            )
+            .at(e.span, "here")
+            .into());
         }
         let (key, renamed) = match &decl.key {
             Some((name, None)) => (Some(name.text.clone()), None),
@@ -88,7 +106,17 @@ pub fn value(ctx: &mut Ctx, decl: &Arc<ast::TableDecl>, module: ModuleId, span: 
                 span: c.span,
             });
         }
-        let t = TableValue { name: decl.name.text.clone(), path: path.clone(), space, key, renamed, columns, module, span, rows: OnceLock::new() };
+        let t = TableValue {
+            name: decl.name.text.clone(),
+            path: path.clone(),
+            space,
+            key,
+            renamed,
+            columns,
+            module,
+            span,
+            rows: OnceLock::new(),
+        };
         // Where the file is at hand, its headers are held against the columns already in a check.
         if ctx.checking()
             && let Ok(raw) = ctx.host.table(path)
@@ -100,7 +128,9 @@ pub fn value(ctx: &mut Ctx, decl: &Arc<ast::TableDecl>, module: ModuleId, span: 
 }
 
 fn cell_kind(ty: Option<&ast::Type>) -> Result<(CellKind, bool)> {
-    let Some(ty) = ty else { return Ok((CellKind::Text, false)) };
+    let Some(ty) = ty else {
+        return Ok((CellKind::Text, false));
+    };
     let known = match &ty.kind {
         TypeKind::Optional(inner) => return Ok((cell_kind(Some(inner))?.0, true)),
         TypeKind::Name { name, .. } => match &*name.text {
@@ -114,17 +144,30 @@ fn cell_kind(ty: Option<&ast::Type>) -> Result<(CellKind, bool)> {
     };
     match known {
         Some(k) => Ok((k, false)),
-        None => Err(fault("E0301", "a column holds `Percent`, `Float`, `Int` or `Text`, or one of these with `?`").at(ty.span, "this type").into()),
+        None => Err(fault(
+            "E0301",
+            "a column holds `Percent`, `Float`, `Int` or `Text`, or one of these with `?`",
+        )
+        .at(ty.span, "this type")
+        .into()),
     }
 }
 
 /// Headers are compared without their letters' case.
 fn find(raw: &RawTable, name: &str) -> Option<usize> {
-    raw.columns.iter().position(|c| c.trim() == name).or_else(|| raw.columns.iter().position(|c| c.trim().eq_ignore_ascii_case(name)))
+    raw.columns
+        .iter()
+        .position(|c| c.trim() == name)
+        .or_else(|| {
+            raw.columns
+                .iter()
+                .position(|c| c.trim().eq_ignore_ascii_case(name))
+        })
 }
 
 fn missing(t: &TableValue, raw: &RawTable, name: &str, span: Span) -> crate::Fault {
-    let mut d = fault("E0702", format!("`{}` has no column `{name}`", t.path)).at(span, "declared here");
+    let mut d =
+        fault("E0702", format!("`{}` has no column `{name}`", t.path)).at(span, "declared here");
     d = match did_you_mean(name, &raw.columns) {
         Some(c) => d.help(format!("did you mean `{c}`?")),
         None => d.note(format!("it has {}", raw.columns.join(", "))),
@@ -162,24 +205,50 @@ fn cell(t: &TableValue, c: &ColumnValue, text: &str, line: usize, header: &str) 
         if c.optional {
             return Ok(Value::invalid("empty"));
         }
-        let d = fault("E0710", format!("{}:{line}: the cell in column `{header}` is empty", t.path)).at(c.span, "the column is declared here");
-        return Err(d.help("write `?` behind the column's type if cells may be empty").into());
+        let d = fault(
+            "E0710",
+            format!("{}:{line}: the cell in column `{header}` is empty", t.path),
+        )
+        .at(c.span, "the column is declared here");
+        return Err(d
+            .help("write `?` behind the column's type if cells may be empty")
+            .into());
     }
     let number = || text.parse::<f64>().ok().filter(|v| v.is_finite());
     let read = match c.kind {
         CellKind::Text => Some(Value::text(text)),
-        CellKind::Percent => text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok().filter(|v| v.is_finite()).map(|v| Value::float(v / 100.0)),
+        CellKind::Percent => text
+            .strip_suffix('%')
+            .unwrap_or(text)
+            .trim()
+            .parse::<f64>()
+            .ok()
+            .filter(|v| v.is_finite())
+            .map(|v| Value::float(v / 100.0)),
         CellKind::Float => number().map(Value::float),
         CellKind::Int => match text.parse::<i64>() {
             Ok(v) => Some(Value::int(v)),
-            Err(_) => number().filter(|v| v.fract() == 0.0 && v.abs() < 9e15).map(|v| Value::int(v as i64)),
+            Err(_) => number()
+                .filter(|v| v.fract() == 0.0 && v.abs() < 9e15)
+                .map(|v| Value::int(v as i64)),
         },
     };
     match read {
         Some(v) => Ok(v),
         None => {
-            let what = if c.kind == CellKind::Int { "a whole number" } else { "a number" };
-            let d = fault("E0710", format!("{}:{line}: `{text}` in column `{header}` is not {what}", t.path)).at(c.span, "the column is declared here");
+            let what = if c.kind == CellKind::Int {
+                "a whole number"
+            } else {
+                "a number"
+            };
+            let d = fault(
+                "E0710",
+                format!(
+                    "{}:{line}: `{text}` in column `{header}` is not {what}",
+                    t.path
+                ),
+            )
+            .at(c.span, "the column is declared here");
             Err(d.into())
         }
     }
@@ -205,7 +274,9 @@ fn put(fields: &mut Fields, path: &[Arc<str>], v: Value) {
 
 /// The mean of rows with one key: numbers are averaged, where all are valid; other cells are the first's.
 fn merged(ctx: &mut Ctx, rows: &[Value], span: Span) -> Result<Value> {
-    let [first, _, ..] = rows else { return Ok(rows.first().cloned().unwrap_or(Value::None)) };
+    let [first, _, ..] = rows else {
+        return Ok(rows.first().cloned().unwrap_or(Value::None));
+    };
     match first.plain() {
         Value::Record(r) => {
             let mut out = Fields::new();
@@ -245,7 +316,11 @@ fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
         let mut fields = Fields::new();
         for (c, at) in t.columns.iter().zip(&places) {
             if let Some(at) = at {
-                put(&mut fields, &c.path, cell(t, c, text(*at), line, &raw.columns[*at])?);
+                put(
+                    &mut fields,
+                    &c.path,
+                    cell(t, c, text(*at), line, &raw.columns[*at])?,
+                );
             }
         }
         for c in t.columns.iter() {
@@ -276,18 +351,25 @@ fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
     for g in groups {
         records.push(merged(ctx, &g, t.span)?);
     }
-    let rows = Arc::new(Rows { keys, records, by_key });
+    let rows = Arc::new(Rows {
+        keys,
+        records,
+        by_key,
+    });
     Ok(t.rows.get_or_init(|| rows).clone())
 }
 
 fn spelled(t: &TableValue, span: Span) -> Result<()> {
     match &t.renamed {
         None => Ok(()),
-        Some(r) => Err(fault("E0309", format!("a key written as `{r}` is not yet supported by this version"))
-            .at(t.span, "in this table")
-            .at(span, "read here")
-            .help("give the file a column with the space's own encoding")
-            .into()),
+        Some(r) => Err(fault(
+            "E0309",
+            format!("a key written as `{r}` is not yet supported by this version"),
+        )
+        .at(t.span, "in this table")
+        .at(span, "read here")
+        .help("give the file a column with the space's own encoding")
+        .into()),
     }
 }
 
@@ -299,7 +381,9 @@ pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Resul
     }
     if ctx.checking() {
         return match key.plain() {
-            Value::Arch(_) | Value::Text(_) | Value::Int(..) | Value::Unknown(_) => Ok(Value::unknown()),
+            Value::Arch(_) | Value::Text(_) | Value::Int(..) | Value::Unknown(_) => {
+                Ok(Value::unknown())
+            }
             other => Err(wrong_key(other, span)),
         };
     }
@@ -315,7 +399,12 @@ pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Resul
             let rows = load(ctx, t)?;
             let n = rows.records.len();
             return rows.records.get(i.max(0) as usize).cloned().ok_or_else(|| {
-                fault("E0202", format!("`{}` has {n} rows, and row {i} is asked for", t.name)).at(span, "here").into()
+                fault(
+                    "E0202",
+                    format!("`{}` has {n} rows, and row {i} is asked for", t.name),
+                )
+                .at(span, "here")
+                .into()
             });
         }
         Value::Invalid(_) => return Ok(key),
@@ -329,7 +418,12 @@ pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Resul
 }
 
 fn wrong_key(v: &Value, span: Span) -> crate::Fault {
-    fault("E0301", format!("a table is read by an architecture, not by {}", v.kind())).at(span, "here").into()
+    fault(
+        "E0301",
+        format!("a table is read by an architecture, not by {}", v.kind()),
+    )
+    .at(span, "here")
+    .into()
 }
 
 /// All rows as records, each with its `arch`; rows of one key are one.
@@ -344,7 +438,10 @@ pub fn rows(ctx: &mut Ctx, t: &Arc<TableValue>) -> Result<Value> {
         let mut fields = Fields::new();
         if t.key.is_some() {
             spelled(t, span)?;
-            fields.insert("arch".into(), Value::Arch(space::decode(ctx, &t.space, key, span)?));
+            fields.insert(
+                "arch".into(),
+                Value::Arch(space::decode(ctx, &t.space, key, span)?),
+            );
         }
         if let Value::Record(r) = record {
             fields.extend(r.iter().map(|(k, v)| (k.clone(), v.clone())));

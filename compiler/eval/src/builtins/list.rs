@@ -11,8 +11,13 @@ use nas_diagnostics::Span;
 use nas_ir::Table;
 use std::sync::Arc;
 
-pub use fold::{all_list, any_list, argmax_list, argmin_list, concat_lists, cumsum_list, max_list, mean_list, min_list, sum_list};
-pub use order::{Ties, alike, best_first_list, distinct_list, order_of, rank_of, sort as sort_list};
+pub use fold::{
+    all_list, any_list, argmax_list, argmin_list, concat_lists, cumsum_list, max_list, mean_list,
+    min_list, sum_list,
+};
+pub use order::{
+    Ties, alike, best_first_list, distinct_list, order_of, rank_of, sort as sort_list,
+};
 
 /// Every function of this file and of the two below it, by name.
 pub const LIST: &[(&str, BuiltinFn)] = &[
@@ -59,7 +64,11 @@ pub(super) fn lifted(ctx: &mut Ctx, args: &mut Args, f: Body) -> Result<Value> {
     let span = args.span;
     let (listed, named) = (args.positional.len(), args.named.len());
     for i in 0..listed + named {
-        let slot = if i < listed { &args.positional[i].0 } else { &args.named[i - listed].1 };
+        let slot = if i < listed {
+            &args.positional[i].0
+        } else {
+            &args.named[i - listed].1
+        };
         let Some(v) = slot.clone() else { continue };
         let v = ctx.settle(v);
         let put = |args: &mut Args, v: Value| match i < listed {
@@ -115,8 +124,16 @@ pub(super) fn lifted_deep(ctx: &mut Ctx, args: &mut Args, f: Body) -> Result<Val
 fn deep(ctx: &mut Ctx, args: &mut Args, f: Body) -> Result<Value> {
     let span = args.span;
     for i in 0..args.positional.len() {
-        let Some(Value::List(items)) = args.positional[i].0.as_ref().map(|v| v.plain().clone()) else { continue };
-        let Some(at) = items.iter().position(|v| matches!(v.plain(), Value::Open(_) | Value::Dim(_))) else { continue };
+        let Some(Value::List(items)) = args.positional[i].0.as_ref().map(|v| v.plain().clone())
+        else {
+            continue;
+        };
+        let Some(at) = items
+            .iter()
+            .position(|v| matches!(v.plain(), Value::Open(_) | Value::Dim(_)))
+        else {
+            continue;
+        };
         let mut open = ctx.settle(items[at].clone());
         if let Value::Dim(_) = open.plain() {
             open = crate::space::open_of(ctx, &open, span)?;
@@ -137,7 +154,11 @@ fn deep(ctx: &mut Ctx, args: &mut Args, f: Body) -> Result<Value> {
 }
 
 /// The elements of a list argument, or the answer when they are only known at run time.
-pub(super) fn elements(ctx: &mut Ctx, v: &Value, span: Span) -> Result<std::result::Result<Vec<Value>, Value>> {
+pub(super) fn elements(
+    ctx: &mut Ctx,
+    v: &Value,
+    span: Span,
+) -> Result<std::result::Result<Vec<Value>, Value>> {
     Ok(match v.plain() {
         Value::Unknown(_) => Err(Value::Unknown(Known::List)),
         Value::Invalid(_) => Err(v.clone()),
@@ -149,7 +170,11 @@ pub(super) fn elements(ctx: &mut Ctx, v: &Value, span: Span) -> Result<std::resu
                 _ => Err(rows),
             }
         }
-        Value::Tensor(t, _) if ctx.checking() && t.shape().first().and_then(|d| d.known()).is_none() => Err(Value::Unknown(Known::List)),
+        Value::Tensor(t, _)
+            if ctx.checking() && t.shape().first().and_then(|d| d.known()).is_none() =>
+        {
+            Err(Value::Unknown(Known::List))
+        }
         _ => Ok(access::items(ctx, v, span)?),
     })
 }
@@ -166,25 +191,39 @@ pub(super) use each;
 
 /// Numbers that stand as lazy single numbers among the elements become plain ones, all in one computation.
 pub(super) fn forced(ctx: &mut Ctx, mut items: Vec<Value>, span: Span) -> Result<Vec<Value>> {
-    let lazy: Vec<usize> = (0..items.len()).filter(|i| matches!(items[*i].plain(), Value::Tensor(t, _) if t.rank() == 0)).collect();
+    let lazy: Vec<usize> = (0..items.len())
+        .filter(|i| matches!(items[*i].plain(), Value::Tensor(t, _) if t.rank() == 0))
+        .collect();
     if lazy.is_empty() || ctx.checking() {
         return Ok(items);
     }
     let list = Value::list(lazy.iter().map(|i| items[*i].clone()).collect());
     for (i, v) in lazy.into_iter().zip(train::numbers(ctx, &list, span)?) {
-        items[i] = if v.is_nan() { Value::invalid("not a number") } else { Value::float(v) };
+        items[i] = if v.is_nan() {
+            Value::invalid("not a number")
+        } else {
+            Value::float(v)
+        };
     }
     Ok(items)
 }
 
 /// A list as plain numbers, or the answer at once: invalid where an element is, unknown while checking.
-pub(super) fn plain_numbers(ctx: &mut Ctx, v: &Value, span: Span) -> Result<std::result::Result<Vec<f64>, Value>> {
+pub(super) fn plain_numbers(
+    ctx: &mut Ctx,
+    v: &Value,
+    span: Span,
+) -> Result<std::result::Result<Vec<f64>, Value>> {
     if let Value::Tensor(..) = v.plain() {
         if ctx.checking() {
             return Ok(Err(Value::unknown()));
         }
         let all = train::numbers(ctx, v, span)?;
-        return Ok(if all.iter().any(|x| x.is_nan()) { Err(Value::invalid("not a number")) } else { Ok(all) });
+        return Ok(if all.iter().any(|x| x.is_nan()) {
+            Err(Value::invalid("not a number"))
+        } else {
+            Ok(all)
+        });
     }
     let items = match elements(ctx, v, span)? {
         Ok(items) => items,
@@ -202,8 +241,17 @@ pub(super) fn plain_numbers(ctx: &mut Ctx, v: &Value, span: Span) -> Result<std:
                 Some(f) if f.is_nan() => return Ok(Err(Value::invalid("not a number"))),
                 Some(f) => out.push(f),
                 None => {
-                    let d = fault("E0301", format!("a list of numbers is wanted, and one of its elements is {}", x.kind())).at(span, "here");
-                    return Err(d.note(format!("the element  {}", crate::show::brief(x))).into());
+                    let d = fault(
+                        "E0301",
+                        format!(
+                            "a list of numbers is wanted, and one of its elements is {}",
+                            x.kind()
+                        ),
+                    )
+                    .at(span, "here");
+                    return Err(d
+                        .note(format!("the element  {}", crate::show::brief(x)))
+                        .into());
                 }
             },
         }
@@ -243,12 +291,25 @@ pub fn len_of(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Value> {
         Value::Text(t) => Value::int(t.chars().count() as i64),
         Value::Data(d) => Value::int(d.len() as i64),
         Value::Range(r) => match r.high {
-            Some(h) => Value::int(h.saturating_sub(r.low.unwrap_or(0)).max(0).saturating_add(r.step.max(1) - 1) / r.step.max(1)),
-            None => return Err(fault("E0301", "this range has no end").at(span, "here").into()),
+            Some(h) => Value::int(
+                h.saturating_sub(r.low.unwrap_or(0))
+                    .max(0)
+                    .saturating_add(r.step.max(1) - 1)
+                    / r.step.max(1),
+            ),
+            None => {
+                return Err(fault("E0301", "this range has no end")
+                    .at(span, "here")
+                    .into());
+            }
         },
         Value::Tensor(t, _) => match t.shape().first() {
             Some(d) => number::of_dim(d.clone()),
-            None => return Err(fault("E0403", "a single number has no elements").at(span, "here").into()),
+            None => {
+                return Err(fault("E0403", "a single number has no elements")
+                    .at(span, "here")
+                    .into());
+            }
         },
         Value::Table(t) => {
             let rows = crate::table::rows(ctx, t)?;
@@ -261,7 +322,11 @@ pub fn len_of(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Value> {
         Value::Unknown(_) => Value::Unknown(Known::Number),
         Value::Invalid(_) => v.clone(),
         Value::Open(_) => return ctx.cases(v.clone(), span, &mut |ctx, v| len_of(ctx, &v, span)),
-        other => return Err(fault("E0301", format!("{} has no length", other.kind())).at(span, "here").into()),
+        other => {
+            return Err(fault("E0301", format!("{} has no length", other.kind()))
+                .at(span, "here")
+                .into());
+        }
     })
 }
 
@@ -279,18 +344,44 @@ fn zip(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted(ctx, args, &|ctx, args| {
         let span = args.span;
         let mut lists = vec![];
-        for v in args.positional.iter().filter_map(|a| a.0.clone()).collect::<Vec<_>>() {
+        for v in args
+            .positional
+            .iter()
+            .filter_map(|a| a.0.clone())
+            .collect::<Vec<_>>()
+        {
             lists.push(elements(ctx, &v, span)?);
         }
         let lengths: Vec<usize> = lists.iter().flatten().map(Vec::len).collect();
         let Some(n) = lengths.first().copied() else {
-            return Ok(if lists.is_empty() { Value::list(vec![]) } else { Value::Unknown(Known::List) });
+            return Ok(if lists.is_empty() {
+                Value::list(vec![])
+            } else {
+                Value::Unknown(Known::List)
+            });
         };
         if lengths.iter().any(|l| *l != n) {
-            let text = lengths.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
-            return Err(fault("E0301", "lists of different lengths cannot be paired").at(span, "here").note(format!("their lengths are {text}")).into());
+            let text = lengths
+                .iter()
+                .map(usize::to_string)
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(
+                fault("E0301", "lists of different lengths cannot be paired")
+                    .at(span, "here")
+                    .note(format!("their lengths are {text}"))
+                    .into(),
+            );
         }
-        let at = |i: usize| lists.iter().map(|l| l.as_ref().map_or_else(|_| Value::unknown(), |l| l[i].clone())).collect();
+        let at = |i: usize| {
+            lists
+                .iter()
+                .map(|l| {
+                    l.as_ref()
+                        .map_or_else(|_| Value::unknown(), |l| l[i].clone())
+                })
+                .collect()
+        };
         Ok(Value::list((0..n).map(|i| Value::list(at(i))).collect()))
     })
 }
@@ -299,7 +390,13 @@ fn enumerate(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted(ctx, args, &|ctx, args| {
         let v = args.need("xs")?;
         let items = each!(ctx, &v, args.span);
-        Ok(Value::list(items.into_iter().enumerate().map(|(i, v)| Value::list(vec![v, Value::int(i as i64)])).collect()))
+        Ok(Value::list(
+            items
+                .into_iter()
+                .enumerate()
+                .map(|(i, v)| Value::list(vec![v, Value::int(i as i64)]))
+                .collect(),
+        ))
     })
 }
 
@@ -310,7 +407,10 @@ fn transpose(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         if let Value::Tensor(t, e) = v.plain()
             && t.rank() == 2
         {
-            return t.permute(&[1, 0]).map(|t| Value::Tensor(t, *e)).map_err(|e| ctx.shape_fault(e, span));
+            return t
+                .permute(&[1, 0])
+                .map(|t| Value::Tensor(t, *e))
+                .map_err(|e| ctx.shape_fault(e, span));
         }
         let mut rows = vec![];
         for r in each!(ctx, &v, span) {
@@ -318,9 +418,16 @@ fn transpose(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         }
         let n = rows.first().map_or(0, Vec::len);
         if let Some(r) = rows.iter().find(|r| r.len() != n) {
-            return Err(fault("E0301", "only lists of one length can be transposed").at(span, "here").note(format!("one has {n} elements, another {}", r.len())).into());
+            return Err(fault("E0301", "only lists of one length can be transposed")
+                .at(span, "here")
+                .note(format!("one has {n} elements, another {}", r.len()))
+                .into());
         }
-        Ok(Value::list((0..n).map(|i| Value::list(rows.iter().map(|r| r[i].clone()).collect())).collect()))
+        Ok(Value::list(
+            (0..n)
+                .map(|i| Value::list(rows.iter().map(|r| r[i].clone()).collect()))
+                .collect(),
+        ))
     })
 }
 
@@ -341,7 +448,11 @@ fn end(ctx: &mut Ctx, args: &mut Args, back: bool) -> Result<Value> {
             Err(v) => return Ok(if v.is_unknown() { Value::unknown() } else { v }),
         };
         let found = if back { items.last() } else { items.first() };
-        found.cloned().ok_or_else(|| fault("E0202", "the list is empty").at(args.span, "an element of it is asked for here").into())
+        found.cloned().ok_or_else(|| {
+            fault("E0202", "the list is empty")
+                .at(args.span, "an element of it is asked for here")
+                .into()
+        })
     })
 }
 
@@ -367,7 +478,11 @@ fn drop(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
             return Ok(Value::Unknown(Known::List));
         }
         let n = (access::whole(ctx, &n, span)?.max(0) as usize).min(items.len());
-        Ok(Value::list(if back.is_some() { items[..items.len() - n].to_vec() } else { items[n..].to_vec() }))
+        Ok(Value::list(if back.is_some() {
+            items[..items.len() - n].to_vec()
+        } else {
+            items[n..].to_vec()
+        }))
     })
 }
 
@@ -377,13 +492,20 @@ fn record(ctx: &mut Ctx, args: &mut Args, take: fn(&Fields) -> Vec<Value>) -> Re
         match v.plain() {
             Value::Record(r) => Ok(Value::list(take(r))),
             Value::Unknown(_) => Ok(Value::Unknown(Known::List)),
-            other => Err(fault("E0301", format!("a record is wanted, and this is {}", other.kind())).at(args.span, "here").into()),
+            other => Err(fault(
+                "E0301",
+                format!("a record is wanted, and this is {}", other.kind()),
+            )
+            .at(args.span, "here")
+            .into()),
         }
     })
 }
 
 fn keys(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    record(ctx, args, |r| r.keys().map(|k| Value::text(k.clone())).collect())
+    record(ctx, args, |r| {
+        r.keys().map(|k| Value::text(k.clone())).collect()
+    })
 }
 
 fn values(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
@@ -395,7 +517,12 @@ fn pairs(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         let v = args.need("xs")?;
         let items = each!(ctx, &v, args.span);
         let two = |i: usize, j: usize| Value::list(vec![items[i].clone(), items[j].clone()]);
-        Ok(Value::list((0..items.len()).flat_map(|i| (i + 1..items.len()).map(move |j| (i, j))).map(|(i, j)| two(i, j)).collect()))
+        Ok(Value::list(
+            (0..items.len())
+                .flat_map(|i| (i + 1..items.len()).map(move |j| (i, j)))
+                .map(|(i, j)| two(i, j))
+                .collect(),
+        ))
     })
 }
 
@@ -403,11 +530,20 @@ fn grid(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted_deep(ctx, args, &|ctx, args| {
         let span = args.span;
         let (n, m) = (args.need("n")?, args.need("m")?);
-        let (n, m) = (access::whole(ctx, &n, span)?.max(0), access::whole(ctx, &m, span)?.max(0));
+        let (n, m) = (
+            access::whole(ctx, &n, span)?.max(0),
+            access::whole(ctx, &m, span)?.max(0),
+        );
         if n.saturating_mul(m) > 50_000_000 {
-            return Err(fault("E0606", format!("a grid of {n} by {m} is too large")).at(span, "here").into());
+            return Err(fault("E0606", format!("a grid of {n} by {m} is too large"))
+                .at(span, "here")
+                .into());
         }
-        Ok(Value::list((0..n).flat_map(|i| (0..m).map(move |j| Value::list(vec![Value::int(i), Value::int(j)]))).collect()))
+        Ok(Value::list(
+            (0..n)
+                .flat_map(|i| (0..m).map(move |j| Value::list(vec![Value::int(i), Value::int(j)])))
+                .collect(),
+        ))
     })
 }
 
@@ -427,7 +563,10 @@ fn position(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         };
         let x = forced(ctx, vec![x], span)?.remove(0);
         let items = forced(ctx, items, span)?;
-        Ok(items.iter().position(|v| order::alike(v, &x)).map_or(Value::None, |i| Value::int(i as i64)))
+        Ok(items
+            .iter()
+            .position(|v| order::alike(v, &x))
+            .map_or(Value::None, |i| Value::int(i as i64)))
     })
 }
 
@@ -451,7 +590,11 @@ fn longest(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
                 best = Some((n, x));
             }
         }
-        best.map(|b| b.1.clone()).ok_or_else(|| fault("E0202", "the list is empty").at(span, "an element of it is asked for here").into())
+        best.map(|b| b.1.clone()).ok_or_else(|| {
+            fault("E0202", "the list is empty")
+                .at(span, "an element of it is asked for here")
+                .into()
+        })
     })
 }
 
@@ -484,14 +627,22 @@ fn runs(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 fn join(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted_deep(ctx, args, &|ctx, args| {
         let span = args.span;
-        let by = args.take_named("by").map_or(", ".into(), |v| access::key_text(&v));
+        let by = args
+            .take_named("by")
+            .map_or(", ".into(), |v| access::key_text(&v));
         let v = args.need("xs")?;
         let items = each!(ctx, &v, span);
         let items = forced(ctx, items, span)?;
         if items.iter().any(Value::is_unknown) {
             return Ok(Value::unknown());
         }
-        Ok(Value::text(items.iter().map(|v| access::key_text(v).to_string()).collect::<Vec<_>>().join(&by)))
+        Ok(Value::text(
+            items
+                .iter()
+                .map(|v| access::key_text(v).to_string())
+                .collect::<Vec<_>>()
+                .join(&by),
+        ))
     })
 }
 
@@ -500,7 +651,9 @@ fn is_valid(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Option<bool>> {
     Ok(match v.plain() {
         Value::Invalid(_) => Some(false),
         Value::Unknown(_) => None,
-        Value::Tensor(t, _) if t.rank() == 0 && !ctx.checking() => Some(!train::number(ctx, v, span)?.is_nan()),
+        Value::Tensor(t, _) if t.rank() == 0 && !ctx.checking() => {
+            Some(!train::number(ctx, v, span)?.is_nan())
+        }
         Value::Tensor(..) if ctx.checking() => None,
         Value::Record(r) => {
             let mut all = Some(true);
@@ -539,7 +692,11 @@ fn valid(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 
 fn require(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let span = args.span;
-    let (condition, value, reason) = (args.need("condition")?, args.need("value")?, args.next("reason"));
+    let (condition, value, reason) = (
+        args.need("condition")?,
+        args.need("value")?,
+        args.next("reason"),
+    );
     let condition = ctx.settle(condition);
     if let Value::Open(_) = condition.plain() {
         return ctx.cases(condition, span, &mut |ctx, c| {
@@ -552,10 +709,17 @@ fn require(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         return Ok(condition);
     }
     // While checking, what is required holds.
-    if condition.is_unknown() || (ctx.checking() && matches!(condition.plain(), Value::Tensor(..))) || stmt::truth(ctx, &condition, span)? {
+    if condition.is_unknown()
+        || (ctx.checking() && matches!(condition.plain(), Value::Tensor(..)))
+        || stmt::truth(ctx, &condition, span)?
+    {
         return Ok(value);
     }
-    Ok(Value::invalid(reason.map_or("a requirement does not hold".into(), |r| access::key_text(&r))))
+    Ok(Value::invalid(
+        reason.map_or("a requirement does not hold".into(), |r| {
+            access::key_text(&r)
+        }),
+    ))
 }
 
 fn invalid(_: &mut Ctx, args: &mut Args) -> Result<Value> {
@@ -568,7 +732,9 @@ fn known(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let v = args.need("v")?;
     let v = ctx.settle(v);
     Ok(match v.plain() {
-        Value::Open(_) => return ctx.cases(v, span, &mut |ctx, v| known(ctx, &mut Args::one(v, span))),
+        Value::Open(_) => {
+            return ctx.cases(v, span, &mut |ctx, v| known(ctx, &mut Args::one(v, span)));
+        }
         Value::Unknown(_) => Value::unknown(),
         Value::None | Value::Invalid(_) => Value::Bool(false),
         _ => Value::Bool(true),
@@ -580,12 +746,18 @@ fn finite(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let v = args.need("v")?;
     let v = ctx.settle(v);
     Ok(match v.plain() {
-        Value::Open(_) => return ctx.cases(v, span, &mut |ctx, v| finite(ctx, &mut Args::one(v, span))),
+        Value::Open(_) => {
+            return ctx.cases(v, span, &mut |ctx, v| finite(ctx, &mut Args::one(v, span)));
+        }
         Value::Unknown(_) => Value::unknown(),
         Value::None | Value::Invalid(_) => Value::Bool(false),
         Value::Float(f, _) => Value::Bool(f.is_finite()),
         Value::Tensor(..) if ctx.checking() => Value::unknown(),
-        Value::Tensor(t, _) => Value::Bool(train::force(ctx, std::slice::from_ref(t), span)?.iter().all(|t| t.all_finite())),
+        Value::Tensor(t, _) => Value::Bool(
+            train::force(ctx, std::slice::from_ref(t), span)?
+                .iter()
+                .all(|t| t.all_finite()),
+        ),
         Value::List(items) => {
             let mut parts = vec![];
             for x in items.iter() {

@@ -1,8 +1,8 @@
 //! Statistics of lists of numbers: spread, quantiles, correlation and agreement of rankings.
 
+use crate::builtins::list::{Ties, lifted_deep, numbers, rank_of};
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
-use crate::builtins::list::{Ties, lifted_deep, numbers, rank_of};
 use crate::value::{BuiltinFn, Fields, Value};
 use crate::{Result, number};
 use nas_diagnostics::Span;
@@ -49,7 +49,11 @@ pub fn count_pairs(a: &[f64], b: &[f64]) -> Pairs {
                 from = i;
             }
         }
-        if ix.is_empty() { (0, 0) } else { (pairs, groups) }
+        if ix.is_empty() {
+            (0, 0)
+        } else {
+            (pairs, groups)
+        }
     };
     let (in_a, distinct_a) = tied(&|i, j| a[i] == a[j], &ix);
     let (in_both, _) = tied(&|i, j| a[i] == a[j] && b[i] == b[j], &ix);
@@ -113,7 +117,11 @@ pub fn correlation(a: &[f64], b: &[f64]) -> f64 {
         let mean = x.iter().map(|v| v / n as f64).sum::<f64>();
         let d: Vec<f64> = x.iter().map(|v| v - mean).collect();
         let top = d.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-        if top == 0.0 { d } else { d.iter().map(|v| v / top).collect() }
+        if top == 0.0 {
+            d
+        } else {
+            d.iter().map(|v| v / top).collect()
+        }
     };
     let (p, q) = (scaled(a), scaled(b));
     let (mut xy, mut xx, mut yy) = (0.0, 0.0, 0.0);
@@ -123,14 +131,22 @@ pub fn correlation(a: &[f64], b: &[f64]) -> f64 {
         yy += dy * dy;
     }
     let below = xx.sqrt() * yy.sqrt();
-    if below == 0.0 { 0.0 } else { (xy / below).clamp(-1.0, 1.0) }
+    if below == 0.0 {
+        0.0
+    } else {
+        (xy / below).clamp(-1.0, 1.0)
+    }
 }
 
 /// The value below which a share `q` lies, interpolated between neighbours; `xs` is sorted and not empty.
 fn quantile_of(xs: &[f64], q: f64) -> f64 {
     let at = q.clamp(0.0, 1.0) * (xs.len() - 1) as f64;
     let (low, high) = (at.floor() as usize, at.ceil() as usize);
-    if low == high { xs[low] } else { xs[low] + (xs[high] - xs[low]) * (at - at.floor()) }
+    if low == high {
+        xs[low]
+    } else {
+        xs[low] + (xs[high] - xs[low]) * (at - at.floor())
+    }
 }
 
 /// Sample variance, by n - 1; 0 for a single number.
@@ -144,7 +160,11 @@ pub fn variance_of(xs: &[f64]) -> f64 {
 }
 
 fn number_of(v: f64) -> Value {
-    if v.is_nan() { Value::invalid("not a number") } else { Value::float(v) }
+    if v.is_nan() {
+        Value::invalid("not a number")
+    } else {
+        Value::float(v)
+    }
 }
 
 type Both = std::result::Result<(Vec<f64>, Vec<f64>), Value>;
@@ -161,7 +181,10 @@ fn two_lists(ctx: &mut Ctx, args: &mut Args, names: (&str, &str)) -> Result<Both
         (Err(v), Err(w)) => return Ok(Err(if v.is_unknown() { w } else { v })),
     };
     if a.len() != b.len() {
-        return Err(fault("E0301", "two lists of one length are compared").at(span, "here").note(format!("their lengths are {} and {}", a.len(), b.len())).into());
+        return Err(fault("E0301", "two lists of one length are compared")
+            .at(span, "here")
+            .note(format!("their lengths are {} and {}", a.len(), b.len()))
+            .into());
     }
     Ok(Ok((a, b)))
 }
@@ -202,7 +225,10 @@ fn pearson(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 fn spearman(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted_deep(ctx, args, &|ctx, args| {
         Ok(match two_lists(ctx, args, ("a", "b"))? {
-            Ok((a, b)) => number_of(correlation(&rank_of(&a, Ties::Mean), &rank_of(&b, Ties::Mean))),
+            Ok((a, b)) => number_of(correlation(
+                &rank_of(&a, Ties::Mean),
+                &rank_of(&b, Ties::Mean),
+            )),
             Err(v) => v,
         })
     })
@@ -237,7 +263,15 @@ fn quantile(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
             return Ok(Value::unknown());
         }
         let Some(q) = number::as_f64(&q).filter(|q| (0.0..=1.0).contains(q)) else {
-            return Err(fault("E0301", format!("a quantile is asked for at a share between 0 and 1, not at {}", crate::show::brief(&q))).at(span, "here").into());
+            return Err(fault(
+                "E0301",
+                format!(
+                    "a quantile is asked for at a share between 0 and 1, not at {}",
+                    crate::show::brief(&q)
+                ),
+            )
+            .at(span, "here")
+            .into());
         };
         if xs.is_empty() {
             return Ok(Value::invalid("the list is empty"));
@@ -249,7 +283,11 @@ fn quantile(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 /// Sample standard deviation of plain or lazy numbers.
 pub fn std_list(ctx: &mut Ctx, items: &[Value], span: Span) -> Result<Value> {
     let xs = numbers!(ctx, &Value::list(items.to_vec()), span);
-    Ok(if xs.is_empty() { Value::invalid("the list is empty") } else { number_of(variance_of(&xs).sqrt()) })
+    Ok(if xs.is_empty() {
+        Value::invalid("the list is empty")
+    } else {
+        number_of(variance_of(&xs).sqrt())
+    })
 }
 
 fn std(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
@@ -296,7 +334,10 @@ mod tests {
     fn pairs_of_small_lists() {
         let p = count_pairs(&[1.0, 2.0, 2.0, 3.0], &[1.0, 3.0, 2.0, 2.0]);
         // (0,1)+ (0,2)+ (0,3)+ (1,2) tied in a, (1,3)-, (2,3) tied in b.
-        assert_eq!((p.concordant, p.discordant, p.ties_a, p.ties_b, p.ties_both), (3, 1, 1, 1, 0));
+        assert_eq!(
+            (p.concordant, p.discordant, p.ties_a, p.ties_b, p.ties_both),
+            (3, 1, 1, 1, 0)
+        );
         assert_eq!((p.distinct_a, p.distinct_b), (3, 3));
         assert_eq!(count_pairs(&[], &[]), Pairs::default());
     }
@@ -305,7 +346,9 @@ mod tests {
     fn pairs_agree_with_counting_all() {
         let mut state = 7u64;
         let mut draw = || {
-            state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            state = state
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (state >> 33) % 17
         };
         for n in [2usize, 3, 50, 129] {
@@ -324,7 +367,14 @@ mod tests {
                 }
             }
             let got = count_pairs(&a, &b);
-            assert_eq!(Pairs { distinct_a: 0, distinct_b: 0, ..got }, want);
+            assert_eq!(
+                Pairs {
+                    distinct_a: 0,
+                    distinct_b: 0,
+                    ..got
+                },
+                want
+            );
         }
     }
 
@@ -332,8 +382,14 @@ mod tests {
     fn correlations() {
         assert_eq!(correlation(&[1.0, 2.0, 3.0], &[2.0, 4.0, 6.0]), 1.0);
         assert_eq!(correlation(&[1.0, 2.0, 3.0], &[5.0, 5.0, 5.0]), 0.0);
-        assert_eq!(rank_of(&[3.0, 1.0, 3.0, 2.0], Ties::Mean), [3.5, 1.0, 3.5, 2.0]);
-        assert_eq!(rank_of(&[3.0, 1.0, 3.0, 2.0], Ties::Dense), [3.0, 1.0, 3.0, 2.0]);
+        assert_eq!(
+            rank_of(&[3.0, 1.0, 3.0, 2.0], Ties::Mean),
+            [3.5, 1.0, 3.5, 2.0]
+        );
+        assert_eq!(
+            rank_of(&[3.0, 1.0, 3.0, 2.0], Ties::Dense),
+            [3.0, 1.0, 3.0, 2.0]
+        );
         assert_eq!(area_of(&[0.0, 1.0, 2.0]), 1.0);
         assert_eq!(quantile_of(&[1.0, 2.0, 3.0, 4.0], 0.5), 2.5);
         assert_eq!(variance_of(&[1.0, 3.0]), 2.0);

@@ -51,7 +51,11 @@ static SPACES: LazyLock<Mutex<HashMap<(u64, bool), String>>> = LazyLock::new(Def
 
 impl Hash {
     fn new(program: Option<Arc<Program>>) -> Hash {
-        Hash { state: blake3::Hasher::new(), program, seen: HashSet::new() }
+        Hash {
+            state: blake3::Hasher::new(),
+            program,
+            seen: HashSet::new(),
+        }
     }
 
     fn end(self) -> String {
@@ -60,11 +64,18 @@ impl Hash {
 
     /// What a name at the top of a module stands for, and what that reaches, each declaration once.
     fn global(&mut self, module: ModuleId, name: &str) {
-        let Some(program) = self.program.clone() else { return };
+        let Some(program) = self.program.clone() else {
+            return;
+        };
         match program.lookup(module, name) {
             Some(ScopeEntry::Global(id)) => self.item(&program, *id),
             Some(ScopeEntry::Module(m)) => {
-                for (id, _) in program.globals.iter().enumerate().filter(|(_, g)| g.module == *m) {
+                for (id, _) in program
+                    .globals
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, g)| g.module == *m)
+                {
                     self.item(&program, id);
                 }
             }
@@ -73,8 +84,16 @@ impl Hash {
     }
 
     fn item(&mut self, program: &Program, id: GlobalId) {
-        let (Some(g), true) = (program.globals.get(id), self.seen.insert(id)) else { return };
-        let Some(item) = program.modules.get(g.module).and_then(|m| m.tree.items.get(g.item)) else { return };
+        let (Some(g), true) = (program.globals.get(id), self.seen.insert(id)) else {
+            return;
+        };
+        let Some(item) = program
+            .modules
+            .get(g.module)
+            .and_then(|m| m.tree.items.get(g.item))
+        else {
+            return;
+        };
         let text = format!("{:?}", item.kind);
         self.text("global", &g.name);
         self.text("item", &erase_spans(&text));
@@ -143,7 +162,9 @@ pub fn erase_spans(text: &str) -> String {
 /// Where the place that starts here ends, if one does.
 fn span_end(b: &[u8], from: usize) -> Option<usize> {
     let digits = |at: usize| {
-        let end = (at..b.len()).find(|i| !b[*i].is_ascii_digit()).unwrap_or(b.len());
+        let end = (at..b.len())
+            .find(|i| !b[*i].is_ascii_digit())
+            .unwrap_or(b.len());
         (end > at).then_some(end)
     };
     let file = digits(from)?;
@@ -197,8 +218,15 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
                 Ok((graph, bound)) => {
                     h.part("graph", &graph.to_le_bytes());
                     bound.values.iter().for_each(|x| host(h, x));
-                    bound.scalars.iter().for_each(|x| h.part("scalar", &x.to_bits().to_le_bytes()));
-                    bound.keys.iter().flatten().for_each(|x| h.part("draw", &x.to_le_bytes()));
+                    bound
+                        .scalars
+                        .iter()
+                        .for_each(|x| h.part("scalar", &x.to_bits().to_le_bytes()));
+                    bound
+                        .keys
+                        .iter()
+                        .flatten()
+                        .for_each(|x| h.part("draw", &x.to_le_bytes()));
                 }
                 Err(open) => h.text("open", &open.shape),
             }
@@ -270,8 +298,12 @@ fn host(h: &mut Hash, t: &HostTensor) {
     // In fixed byte order, hashed in pieces: the same on every machine.
     let mut bytes = Vec::with_capacity(t.bytes());
     match &t.data {
-        HostData::F32(d) => d.iter().for_each(|v| bytes.extend(v.to_bits().to_le_bytes())),
-        HostData::F64(d) => d.iter().for_each(|v| bytes.extend(v.to_bits().to_le_bytes())),
+        HostData::F32(d) => d
+            .iter()
+            .for_each(|v| bytes.extend(v.to_bits().to_le_bytes())),
+        HostData::F64(d) => d
+            .iter()
+            .for_each(|v| bytes.extend(v.to_bits().to_le_bytes())),
         HostData::I32(d) => d.iter().for_each(|v| bytes.extend(v.to_le_bytes())),
     }
     h.part("values", &bytes);
@@ -279,12 +311,23 @@ fn host(h: &mut Hash, t: &HostTensor) {
 
 fn func(h: &mut Hash, f: &Func, depth: usize) {
     match &f.kind {
-        FuncKind::Decl { decl, env, lists, module, .. } => {
+        FuncKind::Decl {
+            decl,
+            env,
+            lists,
+            module,
+            ..
+        } => {
             h.tree("decl", decl);
             h.part("lists", &(*lists as u64).to_le_bytes());
             captured(h, &format!("{decl:?}"), env, *module, depth);
         }
-        FuncKind::Lambda { params, body, module, env } => {
+        FuncKind::Lambda {
+            params,
+            body,
+            module,
+            env,
+        } => {
             h.tree("lambda", params);
             h.tree("body", body);
             captured(h, &format!("{params:?} {body:?}"), env, *module, depth);
@@ -293,7 +336,11 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             h.tree("block", body);
             captured(h, &format!("{body:?}"), env, *module, depth);
         }
-        FuncKind::Target { target, module, env } => {
+        FuncKind::Target {
+            target,
+            module,
+            env,
+        } => {
             h.tree("target", target);
             captured(h, &format!("{target:?}"), env, *module, depth);
         }
@@ -328,7 +375,10 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
 /// The names in a tree's debug text, each once.
 fn names(tree: &str) -> Vec<&str> {
     let mut seen = HashSet::new();
-    let all = tree.split("text: \"").skip(1).filter_map(|p| p.split_once('"').map(|p| p.0));
+    let all = tree
+        .split("text: \"")
+        .skip(1)
+        .filter_map(|p| p.split_once('"').map(|p| p.0));
     all.filter(|n| seen.insert(*n)).collect()
 }
 
@@ -419,7 +469,11 @@ fn net(h: &mut Hash, n: &NetValue, depth: usize) {
         h.text("binder", &format!("{:?} {:?}", e.binder, e.key));
         match &e.value {
             EditValue::Ready(v) => value(h, v, depth.saturating_sub(1)),
-            EditValue::Later { value: e, env, module } => {
+            EditValue::Later {
+                value: e,
+                env,
+                module,
+            } => {
                 h.tree("later", e);
                 captured(h, &format!("{e:?}"), env, *module, depth);
             }
@@ -433,7 +487,11 @@ fn weights(h: &mut Hash, w: &WeightsValue, depth: usize) {
         value(h, p, depth.saturating_sub(1));
     }
     // Taken out first: a download may be slow.
-    let mut slots: Vec<_> = w.store.lock().map(|s| s.iter().map(|(k, v)| (k.clone(), v.clone())).collect()).unwrap_or_default();
+    let mut slots: Vec<_> = w
+        .store
+        .lock()
+        .map(|s| s.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
+        .unwrap_or_default();
     slots.sort_by(|a: &(Arc<str>, crate::weights::Slot), b| a.0.cmp(&b.0));
     for (address, slot) in slots {
         h.text("slot", &address);
@@ -448,14 +506,23 @@ mod tests {
 
     #[test]
     fn spans_go_and_texts_stay() {
-        assert_eq!(erase_spans("Ident { text: \"a 0:1..2\", span: 0:13..27 }"), "Ident { text: \"a 0:1..2\", span: @ }");
-        assert_eq!(erase_spans("1..2 12:7 'x' '\"' 3:4..5"), "1..2 12:7 'x' '\"' @");
+        assert_eq!(
+            erase_spans("Ident { text: \"a 0:1..2\", span: 0:13..27 }"),
+            "Ident { text: \"a 0:1..2\", span: @ }"
+        );
+        assert_eq!(
+            erase_spans("1..2 12:7 'x' '\"' 3:4..5"),
+            "1..2 12:7 'x' '\"' @"
+        );
     }
 
     #[test]
     fn values_differ() {
         let a = fingerprint(&Value::list(vec![Value::int(1), Value::int(2)]));
-        assert_eq!(a, fingerprint(&Value::list(vec![Value::int(1), Value::int(2)])));
+        assert_eq!(
+            a,
+            fingerprint(&Value::list(vec![Value::int(1), Value::int(2)]))
+        );
         assert_ne!(a, fingerprint(&Value::list(vec![Value::int(12)])));
         assert_ne!(fingerprint(&Value::int(1)), fingerprint(&Value::float(1.0)));
     }

@@ -17,7 +17,12 @@ fn combine(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Resul
     match (a.plain(), b.plain()) {
         (Value::List(x), Value::List(y)) => {
             if x.len() != y.len() {
-                return Err(fault("E0301", "lists of different lengths are not combined").at(span, "here").note(format!("their lengths are {} and {}", x.len(), y.len())).into());
+                return Err(
+                    fault("E0301", "lists of different lengths are not combined")
+                        .at(span, "here")
+                        .note(format!("their lengths are {} and {}", x.len(), y.len()))
+                        .into(),
+                );
             }
             let mut out = Vec::with_capacity(x.len());
             for (a, b) in x.iter().zip(y.iter()) {
@@ -29,7 +34,11 @@ fn combine(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Resul
             let mut out = Fields::new();
             for (k, a) in x.iter() {
                 let Some(b) = y.get(k) else {
-                    return Err(fault("E0301", format!("one record has `{k}`, another has not")).at(span, "these are combined here").into());
+                    return Err(
+                        fault("E0301", format!("one record has `{k}`, another has not"))
+                            .at(span, "these are combined here")
+                            .into(),
+                    );
                 };
                 out.insert(k.clone(), combine(ctx, op, a.clone(), b.clone(), span)?);
             }
@@ -55,7 +64,10 @@ fn combine(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Resul
 
 /// An invalid element makes the whole invalid; one known at run time only makes it unknown.
 fn spoiled(items: &[Value]) -> Option<Value> {
-    if let Some(v) = items.iter().find(|v| matches!(v.plain(), Value::Invalid(_))) {
+    if let Some(v) = items
+        .iter()
+        .find(|v| matches!(v.plain(), Value::Invalid(_)))
+    {
         return Some(v.clone());
     }
     items.iter().any(Value::is_unknown).then(Value::unknown)
@@ -74,8 +86,14 @@ fn stacked(items: &[Value]) -> Option<Tensor> {
         }
     }
     let first = parts.first()?;
-    let alike = parts.iter().all(|t| t.shape() == first.shape() && t.dtype() == first.dtype());
-    if alike && first.dtype() != DType::I32 { number::stack(&parts).ok() } else { None }
+    let alike = parts
+        .iter()
+        .all(|t| t.shape() == first.shape() && t.dtype() == first.dtype());
+    if alike && first.dtype() != DType::I32 {
+        number::stack(&parts).ok()
+    } else {
+        None
+    }
 }
 
 /// The sum; of lists or records, element by element. Nothing sums to 0.
@@ -108,11 +126,20 @@ pub fn mean_list(ctx: &mut Ctx, items: &[Value], span: Span) -> Result<Value> {
     if let Some(v) = spoiled(items) {
         return Ok(v);
     }
-    if items.iter().all(|v| matches!(v.plain(), Value::Tensor(t, Element::Bool) if t.rank() > 0)) {
+    if items
+        .iter()
+        .all(|v| matches!(v.plain(), Value::Tensor(t, Element::Bool) if t.rank() > 0))
+    {
         return share(ctx, items, span);
     }
     let sum = sum_list(ctx, items, span)?;
-    combine(ctx, BinaryOp::Div, sum, Value::int(items.len() as i64), span)
+    combine(
+        ctx,
+        BinaryOp::Div,
+        sum,
+        Value::int(items.len() as i64),
+        span,
+    )
 }
 
 /// The share of ones over all elements; parts may differ in size, as a last batch does.
@@ -120,12 +147,20 @@ fn share(ctx: &mut Ctx, items: &[Value], span: Span) -> Result<Value> {
     let mut ones = vec![];
     let mut total = Dim::Const(0);
     for v in items {
-        let Value::Tensor(t, _) = v.plain() else { continue };
+        let Value::Tensor(t, _) = v.plain() else {
+            continue;
+        };
         let axes: Vec<usize> = (0..t.rank()).collect();
-        let t = if t.dtype() == DType::I32 { t.cast(DType::F32) } else { t.clone() };
+        let t = if t.dtype() == DType::I32 {
+            t.cast(DType::F32)
+        } else {
+            t.clone()
+        };
         ones.push(Value::tensor(t.reduce(ReduceKind::Sum, &axes, false)));
         let size = t.shape().iter().try_fold(Dim::Const(1), |a, d| a.mul(d));
-        total = size.and_then(|s| total.add(&s)).map_err(|e| ctx.shape_fault(e.into(), span))?;
+        total = size
+            .and_then(|s| total.add(&s))
+            .map_err(|e| ctx.shape_fault(e.into(), span))?;
     }
     if total.known() == Some(0) {
         return Ok(Value::invalid("the mean of nothing"));
@@ -144,9 +179,18 @@ fn extreme(ctx: &mut Ctx, a: Value, b: Value, largest: bool, span: Span) -> Resu
         && let (Some(x), Some(y)) = (number::as_tensor(&a), number::as_tensor(&b))
     {
         let op = if largest { Binary::Max } else { Binary::Min };
-        return x.binary(op, &y).map(Value::tensor).map_err(|e| ctx.shape_fault(e, span));
+        return x
+            .binary(op, &y)
+            .map(Value::tensor)
+            .map_err(|e| ctx.shape_fault(e, span));
     }
-    let less = number::binary(ctx, if largest { BinaryOp::Lt } else { BinaryOp::Gt }, a.clone(), b.clone(), span)?;
+    let less = number::binary(
+        ctx,
+        if largest { BinaryOp::Lt } else { BinaryOp::Gt },
+        a.clone(),
+        b.clone(),
+        span,
+    )?;
     ctx.cases(less, span, &mut |ctx, less| {
         Ok(match less.plain() {
             Value::Bool(true) => ctx.settle(b.clone()),
@@ -161,14 +205,35 @@ fn extreme_list(ctx: &mut Ctx, items: &[Value], largest: bool, span: Span) -> Re
         return Ok(v);
     }
     if let Some(t) = stacked(items) {
-        return Ok(Value::tensor(t.reduce(if largest { ReduceKind::Max } else { ReduceKind::Min }, &[0], false)));
+        return Ok(Value::tensor(t.reduce(
+            if largest {
+                ReduceKind::Max
+            } else {
+                ReduceKind::Min
+            },
+            &[0],
+            false,
+        )));
     }
     let Some((first, rest)) = items.split_first() else {
-        return Ok(Value::invalid(if largest { "the largest of nothing" } else { "the smallest of nothing" }));
+        return Ok(Value::invalid(if largest {
+            "the largest of nothing"
+        } else {
+            "the smallest of nothing"
+        }));
     };
     // A single element that is no number is not let through unseen.
-    if !matches!(first.plain(), Value::Tensor(..) | Value::Dim(_) | Value::Open(_) | Value::Text(_)) && number::as_f64(first).is_none() {
-        return Err(fault("E0301", format!("numbers are compared, and this is {}", first.kind())).at(span, "here").into());
+    if !matches!(
+        first.plain(),
+        Value::Tensor(..) | Value::Dim(_) | Value::Open(_) | Value::Text(_)
+    ) && number::as_f64(first).is_none()
+    {
+        return Err(fault(
+            "E0301",
+            format!("numbers are compared, and this is {}", first.kind()),
+        )
+        .at(span, "here")
+        .into());
     }
     let mut best = first.clone();
     for v in rest {
@@ -210,7 +275,14 @@ fn truths(ctx: &mut Ctx, items: &[Value], every: bool, span: Span) -> Result<Val
                 continue;
             }
             Value::Open(_) => None,
-            other => return Err(fault("E0301", format!("a condition is true or false, and this is {}", other.kind())).at(span, "in this list").into()),
+            other => {
+                return Err(fault(
+                    "E0301",
+                    format!("a condition is true or false, and this is {}", other.kind()),
+                )
+                .at(span, "in this list")
+                .into());
+            }
         };
         match plain {
             Some(b) if b != every => return Ok(Value::Bool(!every)),
@@ -272,7 +344,11 @@ fn conditions(ctx: &mut Ctx, args: &mut Args, every: bool) -> Result<Value> {
         }
         if let Value::Tensor(t, _) = v.plain() {
             let axes: Vec<usize> = (0..t.rank()).collect();
-            let kind = if every { ReduceKind::Min } else { ReduceKind::Max };
+            let kind = if every {
+                ReduceKind::Min
+            } else {
+                ReduceKind::Max
+            };
             return Ok(Value::Tensor(t.reduce(kind, &axes, false), Element::Bool));
         }
         let items = match elements(ctx, &v, span)? {
@@ -324,7 +400,9 @@ fn arg_extreme(ctx: &mut Ctx, items: &[Value], sign: f64, span: Span) -> Result<
             best = Some(i);
         }
     }
-    Ok(best.map_or(Value::invalid("the list is empty"), |i| Value::int(i as i64)))
+    Ok(best.map_or(Value::invalid("the list is empty"), |i| {
+        Value::int(i as i64)
+    }))
 }
 
 /// The position of the largest number; the first of several.

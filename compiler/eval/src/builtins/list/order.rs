@@ -39,7 +39,9 @@ pub fn rank_of(xs: &[f64], ties: Ties) -> Vec<f64> {
     let mut out = vec![0.0; xs.len()];
     let (mut from, mut groups) = (0, 0);
     while from < ix.len() {
-        let to = (from..ix.len()).find(|i| xs[ix[*i]] != xs[ix[from]]).unwrap_or(ix.len());
+        let to = (from..ix.len())
+            .find(|i| xs[ix[*i]] != xs[ix[from]])
+            .unwrap_or(ix.len());
         groups += 1;
         let rank = match ties {
             Ties::Mean => (from + 1 + to) as f64 / 2.0,
@@ -87,7 +89,9 @@ pub fn sort(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
             let xs = numbers!(ctx, &Value::list(items.clone()), span);
             ix.sort_by(|a, b| by_number(xs[*a], xs[*b]));
         }
-        Ok(Value::list(ix.into_iter().map(|i| items[i].clone()).collect()))
+        Ok(Value::list(
+            ix.into_iter().map(|i| items[i].clone()).collect(),
+        ))
     })
 }
 
@@ -101,7 +105,13 @@ pub(super) fn sorted(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         };
         let mut steps = vec![];
         for w in items.windows(2) {
-            steps.push(number::binary(ctx, BinaryOp::Le, w[0].clone(), w[1].clone(), span)?);
+            steps.push(number::binary(
+                ctx,
+                BinaryOp::Le,
+                w[0].clone(),
+                w[1].clone(),
+                span,
+            )?);
         }
         super::all_list(ctx, &steps, span)
     })
@@ -140,10 +150,26 @@ pub(super) fn ranks(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
             Some(Some(w)) if &*w == "min" => Ties::Min,
             Some(Some(w)) if &*w == "max" => Ties::Max,
             Some(Some(w)) if &*w == "dense" => Ties::Dense,
-            Some(_) => return Err(fault("E0301", "equal numbers share a rank in another way").at(span, "here").help("`ties:` is one of mean, min, max, dense").into()),
+            Some(_) => {
+                return Err(fault("E0301", "equal numbers share a rank in another way")
+                    .at(span, "here")
+                    .help("`ties:` is one of mean, min, max, dense")
+                    .into());
+            }
         };
         let xs = numbers!(ctx, &v, span);
-        Ok(Value::list(rank_of(&xs, ties).into_iter().map(|r| if r.fract() == 0.0 { Value::int(r as i64) } else { Value::float(r) }).collect()))
+        Ok(Value::list(
+            rank_of(&xs, ties)
+                .into_iter()
+                .map(|r| {
+                    if r.fract() == 0.0 {
+                        Value::int(r as i64)
+                    } else {
+                        Value::float(r)
+                    }
+                })
+                .collect(),
+        ))
     })
 }
 
@@ -154,7 +180,10 @@ fn score(v: &Value, span: Span) -> Result<Value> {
             Some(s) => Ok(s.clone()),
             None => Err(fault("E0202", "this record has neither `score` nor `fit`")
                 .at(span, "ordered here")
-                .note(format!("it has {}", r.keys().map(|k| &**k).collect::<Vec<_>>().join(", ")))
+                .note(format!(
+                    "it has {}",
+                    r.keys().map(|k| &**k).collect::<Vec<_>>().join(", ")
+                ))
                 .into()),
         },
         _ => Ok(v.clone()),
@@ -172,7 +201,14 @@ fn scores(ctx: &mut Ctx, given: Vec<Value>, span: Span) -> Result<Option<Vec<Opt
             Value::Tensor(..) if ctx.checking() => return Ok(None),
             _ => match number::as_f64(v) {
                 Some(f) => (!f.is_nan()).then_some(f),
-                None => return Err(fault("E0301", format!("a score is a number, and this is {}", v.kind())).at(span, "ordered here").into()),
+                None => {
+                    return Err(fault(
+                        "E0301",
+                        format!("a score is a number, and this is {}", v.kind()),
+                    )
+                    .at(span, "ordered here")
+                    .into());
+                }
             },
         });
     }
@@ -188,10 +224,14 @@ pub fn best_first_list(ctx: &mut Ctx, items: &[Value], span: Span) -> Result<Val
     for v in items {
         given.push(score(v, span)?);
     }
-    let Some(s) = scores(ctx, given, span)? else { return Ok(Value::list(items.to_vec())) };
+    let Some(s) = scores(ctx, given, span)? else {
+        return Ok(Value::list(items.to_vec()));
+    };
     let mut ix: Vec<usize> = (0..items.len()).collect();
     ix.sort_by(|a, b| descending(s[*a], s[*b]));
-    Ok(Value::list(ix.into_iter().map(|i| items[i].clone()).collect()))
+    Ok(Value::list(
+        ix.into_iter().map(|i| items[i].clone()).collect(),
+    ))
 }
 
 fn descending(a: Option<f64>, b: Option<f64>) -> Ordering {
@@ -219,7 +259,9 @@ pub(super) fn best(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         };
         match best_first_list(ctx, &items, span)?.plain() {
             Value::List(l) if !l.is_empty() => Ok(l[0].clone()),
-            _ => Err(fault("E0202", "the list is empty").at(span, "its best is asked for here").into()),
+            _ => Err(fault("E0202", "the list is empty")
+                .at(span, "its best is asked for here")
+                .into()),
         }
     })
 }
@@ -255,7 +297,9 @@ pub(super) fn top(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         let mut ix: Vec<usize> = ix.collect();
         // Equal scores: the smaller `ties` first, as an identity does.
         ix.sort_by(|a, b| descending(by[*a], by[*b]).then(descending(ties[*b], ties[*a])));
-        Ok(Value::list(ix[..n].iter().map(|i| items[*i].clone()).collect()))
+        Ok(Value::list(
+            ix[..n].iter().map(|i| items[*i].clone()).collect(),
+        ))
     })
 }
 
@@ -264,7 +308,9 @@ pub fn alike(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Picked(x), Value::Picked(y)) if x.site == y.site => return x.index == y.index,
         (Value::Picked(x), Value::Picked(y)) if x.label == y.label => return true,
-        (Value::Picked(x), Value::Label(l)) | (Value::Label(l), Value::Picked(x)) => return x.label == *l,
+        (Value::Picked(x), Value::Label(l)) | (Value::Label(l), Value::Picked(x)) => {
+            return x.label == *l;
+        }
         _ => {}
     }
     if let (Value::Record(x), Value::Record(y)) = (a.plain(), b.plain())
@@ -290,7 +336,9 @@ pub fn distinct_list(ctx: &mut Ctx, items: &[Value], span: Span) -> Result<Vec<V
             _ if matches!(of, Value::Picked(_)) => None,
             Value::Arch(a) => Some((0, a.text())),
             Value::Text(t) | Value::Label(t) => Some((1, t.to_string())),
-            Value::Int(..) | Value::Float(..) | Value::Bool(_) => number::as_f64(&of).map(|f| (2, (f + 0.0).to_bits().to_string())),
+            Value::Int(..) | Value::Float(..) | Value::Bool(_) => {
+                number::as_f64(&of).map(|f| (2, (f + 0.0).to_bits().to_string()))
+            }
             _ => None,
         };
         let fresh = match key {
@@ -308,11 +356,20 @@ pub(super) fn distinct(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted_deep(ctx, args, &|ctx, args| {
         let span = args.span;
         if args.take_named("modulo").is_some() {
-            return Err(fault("E0309", "`distinct` modulo rules is not yet supported by this version").at(span, "here").into());
+            return Err(fault(
+                "E0309",
+                "`distinct` modulo rules is not yet supported by this version",
+            )
+            .at(span, "here")
+            .into());
         }
         let v = args.need("xs")?;
         let items = each!(ctx, &v, span);
-        if ctx.checking() && items.iter().any(|v| matches!(v.plain(), Value::Unknown(_) | Value::Tensor(..))) {
+        if ctx.checking()
+            && items
+                .iter()
+                .any(|v| matches!(v.plain(), Value::Unknown(_) | Value::Tensor(..)))
+        {
             return Ok(Value::Unknown(Known::List));
         }
         Ok(Value::list(distinct_list(ctx, &items, span)?))
@@ -324,7 +381,10 @@ pub(super) fn set(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         let span = args.span;
         let v = args.need("xs")?;
         let items = each!(ctx, &v, span);
-        if items.iter().any(|v| v.is_unknown() || (ctx.checking() && matches!(v.plain(), Value::Tensor(..)))) {
+        if items
+            .iter()
+            .any(|v| v.is_unknown() || (ctx.checking() && matches!(v.plain(), Value::Tensor(..))))
+        {
             return Ok(Value::Unknown(Known::List));
         }
         let mut items = distinct_list(ctx, &items, span)?;

@@ -1,0 +1,529 @@
+//! Functions of numbers and of tensors point by point, and reductions; each works on both.
+
+use super::list;
+use crate::call::Args;
+use crate::ctx::{Ctx, fault};
+use crate::value::{BuiltinFn, Element, Known, Value};
+use crate::{Fault, Result, number};
+use nas_diagnostics::Span;
+use nas_grammar::ast::BinaryOp;
+use nas_ir::{Binary, DType, Dim, ReduceKind, Tensor, Unary};
+
+pub const MATH: &[(&str, BuiltinFn)] = &[
+    ("exp", |c, a| point(c, a, Unary::Exp, f64::exp)),
+    ("log", |c, a| point(c, a, Unary::Log, f64::ln)),
+    ("sqrt", |c, a| point(c, a, Unary::Sqrt, f64::sqrt)),
+    ("abs", |c, a| point(c, a, Unary::Abs, f64::abs)),
+    ("sign", |c, a| {
+        point(c, a, Unary::Sign, |v| {
+            if v > 0.0 {
+                1.0
+            } else if v < 0.0 {
+                -1.0
+            } else {
+                0.0
+            }
+        })
+    }),
+    ("sin", |c, a| point(c, a, Unary::Sin, f64::sin)),
+    ("cos", |c, a| point(c, a, Unary::Cos, f64::cos)),
+    ("tanh", |c, a| point(c, a, Unary::Tanh, f64::tanh)),
+    ("erf", |c, a| point(c, a, Unary::Erf, erf)),
+    ("sigmoid", |c, a| {
+        point(c, a, Unary::Sigmoid, |v| 1.0 / (1.0 + (-v).exp()))
+    }),
+    ("rectify", |c, a| point(c, a, Unary::Relu, |v| v.max(0.0))),
+    ("round", |c, a| {
+        whole(c, a, Unary::Round, f64::round_ties_even)
+    }),
+    ("floor", |c, a| whole(c, a, Unary::Floor, f64::floor)),
+    ("ceil", |c, a| whole(c, a, Unary::Ceil, f64::ceil)),
+    ("max", |c, a| extreme(c, a, true)),
+    ("min", |c, a| extreme(c, a, false)),
+    ("clamp", clamp),
+    ("lerp", lerp),
+    ("sum", |c, a| reduce(c, a, What::Sum)),
+    ("mean", |c, a| reduce(c, a, What::Mean)),
+    ("var", |c, a| reduce(c, a, What::Var)),
+    ("norm", |c, a| reduce(c, a, What::Norm)),
+    ("logsumexp", |c, a| reduce(c, a, What::LogSumExp)),
+    ("softmax", |c, a| soft(c, a, false)),
+    ("log_softmax", |c, a| soft(c, a, true)),
+    ("argmax", |c, a| arg(c, a, true)),
+    ("argmin", |c, a| arg(c, a, false)),
+    ("sort", sort),
+];
+
+/// Abramowitz and Stegun would be too coarse: the series and the continued fraction by range.
+fn erf(x: f64) -> f64 {
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    // Maclaurin series; 80 terms are plenty below 6 in f64 for our use on scalars.
+    let (mut term, mut sum) = (x, x);
+    for n in 1..120 {
+        term *= -x * x / n as f64;
+        sum += term / (2 * n + 1) as f64;
+    }
+    (sum * 2.0 / std::f64::consts::PI.sqrt()).clamp(-1.0, 1.0)
+}
+
+/// Cases of an open value, and stand-ins while checking.
+fn lifted(
+    ctx: &mut Ctx,
+    v: &Value,
+    span: Span,
+    f: &mut dyn FnMut(&mut Ctx, Value) -> Result<Value>,
+) -> Result<Option<Value>> {
+    let v = ctx.settle(v.clone());
+    match v.plain() {
+        Value::Open(_) => ctx.cases(v, span, f).map(Some),
+        Value::Unknown(_) => Ok(Some(Value::Unknown(Known::Nothing))),
+        Value::Invalid(_) => Ok(Some(v)),
+        _ => Ok(None),
+    }
+}
+
+fn point(ctx: &mut Ctx, args: &mut Args, u: Unary, f: fn(f64) -> f64) -> Result<Value> {
+    let v = args.need("x")?;
+    point_value(ctx, v, args.span, u, f)
+}
+
+fn point_value(ctx: &mut Ctx, v: Value, span: Span, u: Unary, f: fn(f64) -> f64) -> Result<Value> {
+    if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| point_value(ctx, v, span, u, f))? {
+        return Ok(v);
+    }
+    match v.plain() {
+        Value::Int(i, unit) if u == Unary::Abs => Ok(Value::Int(i.abs(), *unit)),
+        Value::Int(..) | Value::Float(..) => {
+            let r = f(number::as_f64(&v).unwrap_or(0.0));
+            Ok(if r.is_nan() {
+                Value::invalid("not a number")
+            } else {
+                Value::Float(r, number::unit_of(&v))
+            })
+        }
+        Value::Dim(_) => Ok(Value::Unknown(Known::Number)),
+        Value::Func(_) => Err(wrong(&v, span)),
+        _ => match number::as_tensor(&v) {
+            Some(t) => {
+                let t = if t.dtype() == DType::I32 {
+                    t.cast(DType::F32)
+                } else {
+                    t
+                };
+                Ok(Value::tensor(t.unary(u)))
+            }
+            None => Err(wrong(&v, span)),
+        },
+    }
+}
+
+fn wrong(v: &Value, span: Span) -> Fault {
+    fault(
+        "E0301",
+        format!("a number or a tensor is wanted, and this is {}", v.kind()),
+    )
+    .at(span, crate::show::brief(v))
+    .into()
+}
+
+fn whole(ctx: &mut Ctx, args: &mut Args, u: Unary, f: fn(f64) -> f64) -> Result<Value> {
+    let v = args.need("x")?;
+    let to = args.next("to");
+    let span = args.span;
+    whole_value(ctx, v, to, span, u, f)
+}
+
+fn whole_value(
+    ctx: &mut Ctx,
+    v: Value,
+    to: Option<Value>,
+    span: Span,
+    u: Unary,
+    f: fn(f64) -> f64,
+) -> Result<Value> {
+    if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
+        whole_value(ctx, v, to.clone(), span, u, f)
+    })? {
+        return Ok(v);
+    }
+    match v.plain() {
+        Value::Int(..) | Value::Dim(_) | Value::Big(_) if to.is_none() => Ok(v),
+        Value::Float(x, unit) => {
+            if let Some(step) = to.as_ref().and_then(number::as_f64).filter(|s| *s > 0.0) {
+                return Ok(Value::Float(f(x / step) * step, *unit));
+            }
+            let r = f(*x);
+            if !r.is_finite() {
+                return Ok(Value::invalid("not finite"));
+            }
+            Ok(if r.abs() < 9e15 {
+                Value::Int(r as i64, *unit)
+            } else {
+                Value::Float(r, *unit)
+            })
+        }
+        Value::Tensor(t, _) => Ok(Value::tensor(t.unary(u))),
+        _ => Err(wrong(&v, span)),
+    }
+}
+
+fn extreme(ctx: &mut Ctx, args: &mut Args, largest: bool) -> Result<Value> {
+    let span = args.span;
+    let a = args.need("x")?;
+    let over = args.take_named("over");
+    let keep = keep_flag(args);
+    let Some(b) = args.next("y") else {
+        return match a.plain() {
+            Value::Tensor(t, _) => {
+                let axes = axes(ctx, over, t, span)?;
+                let kind = if largest {
+                    ReduceKind::Max
+                } else {
+                    ReduceKind::Min
+                };
+                Ok(Value::tensor(t.reduce(kind, &axes, keep)))
+            }
+            Value::Unknown(_) | Value::Invalid(_) => Ok(a),
+            Value::Open(_) => ctx.cases(a, span, &mut |ctx, v| {
+                extreme(ctx, &mut Args::one(v, span), largest)
+            }),
+            _ => {
+                let items = crate::access::items(ctx, &a, span)?;
+                if largest {
+                    list::max_list(ctx, &items, span)
+                } else {
+                    list::min_list(ctx, &items, span)
+                }
+            }
+        };
+    };
+    let mut out = pair(ctx, a, b, largest, span)?;
+    while let Some(c) = args.next("z") {
+        out = pair(ctx, out, c, largest, span)?;
+    }
+    Ok(out)
+}
+
+fn pair(ctx: &mut Ctx, a: Value, b: Value, largest: bool, span: Span) -> Result<Value> {
+    if let Some(v) = lifted(ctx, &a, span, &mut |ctx, a| {
+        pair(ctx, a, b.clone(), largest, span)
+    })? {
+        return Ok(v);
+    }
+    if let Some(v) = lifted(ctx, &b, span, &mut |ctx, b| {
+        pair(ctx, a.clone(), b, largest, span)
+    })? {
+        return Ok(v);
+    }
+    if let (Value::Tensor(..), _) | (_, Value::Tensor(..)) = (a.plain(), b.plain()) {
+        let (Some(x), Some(y)) = (number::as_tensor(&a), number::as_tensor(&b)) else {
+            return Err(wrong(&b, span));
+        };
+        let op = if largest { Binary::Max } else { Binary::Min };
+        return x
+            .binary(op, &y)
+            .map(Value::tensor)
+            .map_err(|e| ctx.shape_fault(e, span));
+    }
+    if let (Value::Dim(_), _) | (_, Value::Dim(_)) = (a.plain(), b.plain()) {
+        let (x, y) = (
+            crate::space::open_of(ctx, &a, span)?,
+            crate::space::open_of(ctx, &b, span)?,
+        );
+        return pair(ctx, x, y, largest, span);
+    }
+    let less = number::binary(ctx, BinaryOp::Lt, a.clone(), b.clone(), span)?;
+    Ok(match less {
+        Value::Bool(l) => {
+            if l == largest {
+                b
+            } else {
+                a
+            }
+        }
+        other => other,
+    })
+}
+
+fn clamp(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
+    let span = args.span;
+    let (x, low, high) = (args.need("x")?, args.need("low")?, args.need("high")?);
+    let y = pair(ctx, x, low, true, span)?;
+    pair(ctx, y, high, false, span)
+}
+
+fn lerp(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
+    let span = args.span;
+    let (a, b, t) = (args.need("from")?, args.need("to")?, args.need("share")?);
+    let d = number::binary(ctx, BinaryOp::Sub, b, a.clone(), span)?;
+    let m = number::binary(ctx, BinaryOp::Mul, d, t, span)?;
+    number::binary(ctx, BinaryOp::Add, a, m, span)
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Sum,
+    Mean,
+    Var,
+    Norm,
+    LogSumExp,
+}
+
+fn keep_flag(args: &mut Args) -> bool {
+    matches!(args.take_named("keep"), Some(Value::Bool(true)))
+}
+
+/// Axes as written behind `over:`; all of them where nothing is written.
+pub fn axes(ctx: &mut Ctx, over: Option<Value>, t: &Tensor, span: Span) -> Result<Vec<usize>> {
+    let all: Vec<usize> = (0..t.rank()).collect();
+    let Some(v) = over else { return Ok(all) };
+    let mut out = vec![];
+    let mut push = |ctx: &mut Ctx, v: &Value| -> Result<()> {
+        match v.plain() {
+            Value::Label(l) if &**l == "all" => out.extend(0..t.rank()),
+            Value::Label(l) => {
+                return Err(fault("E0403", format!("no axis is called `{l}` here")).at(span, "here").help("axes have the names of the parameter's shape; numbers count from 0, -1 is the last").into());
+            }
+            Value::Int(i, _) => out.push(t.axis(*i).map_err(|e| ctx.shape_fault(e, span))?),
+            Value::Range(r) => {
+                let low = r.low.unwrap_or(0).max(0) as usize;
+                let high = r.high.map_or(t.rank(), |h| {
+                    if h < 0 {
+                        (t.rank() as i64 + h).max(0) as usize
+                    } else {
+                        h as usize
+                    }
+                });
+                out.extend(low..high.min(t.rank()));
+            }
+            other => {
+                return Err(fault(
+                    "E0301",
+                    format!(
+                        "an axis is a name or a number, and this is {}",
+                        other.kind()
+                    ),
+                )
+                .at(span, "here")
+                .into());
+            }
+        }
+        Ok(())
+    };
+    match v.plain() {
+        Value::List(l) => {
+            for x in l.iter() {
+                match x.plain() {
+                    Value::List(inner) => {
+                        for y in inner.iter() {
+                            push(ctx, y)?;
+                        }
+                    }
+                    _ => push(ctx, x)?,
+                }
+            }
+        }
+        _ => push(ctx, &v)?,
+    }
+    out.sort_unstable();
+    out.dedup();
+    Ok(out)
+}
+
+fn reduce(ctx: &mut Ctx, args: &mut Args, what: What) -> Result<Value> {
+    let span = args.span;
+    let v = args.need("x")?;
+    let over = args.take_named("over");
+    let keep = keep_flag(args);
+    let empty = args.take_named("empty");
+    reduce_value(ctx, v, over, keep, empty, what, span)
+}
+
+fn reduce_value(
+    ctx: &mut Ctx,
+    v: Value,
+    over: Option<Value>,
+    keep: bool,
+    empty: Option<Value>,
+    what: What,
+    span: Span,
+) -> Result<Value> {
+    if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
+        reduce_value(ctx, v, over.clone(), keep, empty.clone(), what, span)
+    })? {
+        return Ok(v);
+    }
+    let t = match v.plain() {
+        Value::Tensor(t, _) => t.clone(),
+        Value::Int(..) | Value::Float(..) | Value::Dim(_) | Value::Terms(_)
+            if matches!(what, What::Sum | What::Mean) =>
+        {
+            return Ok(v);
+        }
+        Value::List(_) | Value::Range(_) => {
+            let items = crate::access::items(ctx, &v, span)?;
+            if items.is_empty()
+                && let Some(e) = empty
+            {
+                return Ok(e);
+            }
+            match what {
+                What::Sum => return list::sum_list(ctx, &items, span),
+                What::Mean => return list::mean_list(ctx, &items, span),
+                _ => match number::as_tensor(&v) {
+                    Some(t) if t.dtype() != DType::I32 => t,
+                    Some(t) => t.cast(DType::F32),
+                    None => return Err(wrong(&v, span)),
+                },
+            }
+        }
+        Value::Record(r) => {
+            let items: Vec<Value> = r.values().cloned().collect();
+            return reduce_value(ctx, Value::list(items), over, keep, empty, what, span);
+        }
+        Value::Weights(_) => return Err(wrong(&v, span)),
+        _ => return Err(wrong(&v, span)),
+    };
+    let axes = axes(ctx, over, &t, span)?;
+    let r = reduced(&t, &axes, keep, what);
+    r.map(Value::tensor).map_err(|e| ctx.shape_fault(e, span))
+}
+
+/// A size as a 0-d tensor; an unknown batch stands for some number while checking.
+pub fn size_tensor(d: &Dim, dtype: DType) -> Tensor {
+    match d.known() {
+        Some(v) => number::number_tensor(v as f64, dtype),
+        None => Tensor::symbol("extent", Default::default(), dtype),
+    }
+}
+
+fn reduced(
+    t: &Tensor,
+    axes: &[usize],
+    keep: bool,
+    what: What,
+) -> std::result::Result<Tensor, nas_ir::ShapeError> {
+    let mean = |t: &Tensor, keep: bool| -> std::result::Result<Tensor, nas_ir::ShapeError> {
+        let s = t.reduce(ReduceKind::Sum, axes, keep);
+        let n = t.extent(axes)?;
+        s.binary(Binary::Div, &size_tensor(&n, s.dtype()))
+    };
+    let t = if t.dtype() == DType::I32 {
+        t.cast(DType::F32)
+    } else {
+        t.clone()
+    };
+    Ok(match what {
+        What::Sum => t.reduce(ReduceKind::Sum, axes, keep),
+        What::Mean => mean(&t, keep)?,
+        What::Var => {
+            let d = t.binary(Binary::Sub, &mean(&t, true)?)?;
+            mean(&d.binary(Binary::Mul, &d)?, keep)?
+        }
+        What::Norm => t
+            .binary(Binary::Mul, &t)?
+            .reduce(ReduceKind::Sum, axes, keep)
+            .unary(Unary::Sqrt),
+        What::LogSumExp => {
+            let m = t.reduce(ReduceKind::Max, axes, true).stop();
+            let s = t
+                .binary(Binary::Sub, &m)?
+                .unary(Unary::Exp)
+                .reduce(ReduceKind::Sum, axes, true)
+                .unary(Unary::Log)
+                .binary(Binary::Add, &m)?;
+            if keep {
+                s
+            } else {
+                s.reduce(ReduceKind::Sum, axes, false)
+            }
+        }
+    })
+}
+
+fn soft(ctx: &mut Ctx, args: &mut Args, log: bool) -> Result<Value> {
+    let span = args.span;
+    let v = args.need("x")?;
+    let over = args.take_named("over").or(Some(Value::int(-1)));
+    if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
+        soft(
+            ctx,
+            &mut Args {
+                named: vec![("over".into(), over.clone(), span)],
+                ..Args::one(v, span)
+            },
+            log,
+        )
+    })? {
+        return Ok(v);
+    }
+    let Some(t) = number::as_tensor(&v) else {
+        return Err(wrong(&v, span));
+    };
+    let axes = axes(ctx, over, &t, span)?;
+    let r = (|| {
+        let m = t.reduce(ReduceKind::Max, &axes, true).stop();
+        let d = t.binary(Binary::Sub, &m)?;
+        let e = d.unary(Unary::Exp);
+        let s = e.reduce(ReduceKind::Sum, &axes, true);
+        if log {
+            d.binary(Binary::Sub, &s.unary(Unary::Log))
+        } else {
+            e.binary(Binary::Div, &s)
+        }
+    })();
+    r.map(Value::tensor).map_err(|e| ctx.shape_fault(e, span))
+}
+
+fn arg(ctx: &mut Ctx, args: &mut Args, largest: bool) -> Result<Value> {
+    let span = args.span;
+    let v = args.need("x")?;
+    let over = args.take_named("over").or_else(|| args.next("over"));
+    if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
+        arg(ctx, &mut Args::one(v, span), largest)
+    })? {
+        return Ok(v);
+    }
+    match v.plain() {
+        Value::Tensor(t, _) => {
+            let a = match over {
+                Some(o) => axes(ctx, Some(o), t, span)?,
+                None if t.rank() == 1 => vec![0],
+                None => {
+                    let n = nas_ir::shape::count(t.shape())
+                        .map_err(|e| ctx.shape_fault(e.into(), span))?;
+                    let flat = t.reshape(&[n]).map_err(|e| ctx.shape_fault(e, span))?;
+                    return Ok(Value::Tensor(flat.arg_reduce(largest, 0), Element::Index));
+                }
+            };
+            let [axis] = a[..] else {
+                return Err(fault("E0403", "an index is taken along one axis")
+                    .at(span, "here")
+                    .into());
+            };
+            Ok(Value::Tensor(t.arg_reduce(largest, axis), Element::Index))
+        }
+        _ => {
+            let items = crate::access::items(ctx, &v, span)?;
+            if largest {
+                list::argmax_list(ctx, &items, span)
+            } else {
+                list::argmin_list(ctx, &items, span)
+            }
+        }
+    }
+}
+
+fn sort(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
+    match args
+        .positional
+        .first()
+        .and_then(|a| a.0.as_ref())
+        .map(|v| v.plain().clone())
+    {
+        Some(Value::Tensor(t, e)) => Ok(Value::Tensor(t.sort(), e)),
+        _ => list::sort_list(ctx, args),
+    }
+}

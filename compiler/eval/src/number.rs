@@ -1,0 +1,623 @@
+//! Arithmetic and comparison of numbers, sizes and tensors, with units.
+
+use crate::ctx::{Ctx, fault};
+use crate::value::{Element, Known, Unit, Value};
+use crate::{Fault, Result};
+use nas_diagnostics::Span;
+use nas_grammar::ast::{self, BinaryOp};
+use nas_ir::{Binary, DType, Dim, Tensor, Unary};
+use num_bigint::BigInt;
+use num_traits::ToPrimitive;
+use std::sync::Arc;
+
+/// The value of a number as written.
+pub fn literal(n: &ast::Number, span: Span) -> Result<Value> {
+    let bad = |why: &str| {
+        Fault::from(fault("E0104", format!("`{}` {why}", n.digits)).at(span, "this number"))
+    };
+    let power = match n.scale {
+        None => 0,
+        Some('k' | 'K') => 3,
+        Some('M') => 6,
+        Some('G') => 9,
+        Some('T') => 12,
+        Some(c) => return Err(bad(&format!("has the unknown scale `{c}`"))),
+    };
+    let (unit, factor) = match n.unit.as_ref().map(|u| &*u.text) {
+        None => (Unit::One, 1.0),
+        Some("epochs" | "epoch") => (Unit::Epochs, 1.0),
+        Some("steps" | "step") => (Unit::Steps, 1.0),
+        Some("params") => (Unit::Params, 1.0),
+        Some("MACs" | "macs") => (Unit::Macs, 1.0),
+        Some("bits" | "bit") => (Unit::Bits, 1.0),
+        Some("bytes" | "B") => (Unit::Bytes, 1.0),
+        Some("kB" | "KB") => (Unit::Bytes, 1e3),
+        Some("MB") => (Unit::Bytes, 1e6),
+        Some("GB") => (Unit::Bytes, 1e9),
+        Some("px") => (Unit::Pixels, 1.0),
+        Some("seconds" | "second" | "s") => (Unit::Seconds, 1.0),
+        Some("minutes" | "minute") => (Unit::Seconds, 60.0),
+        Some("hours" | "hour") => (Unit::Seconds, 3600.0),
+        Some("dB") => (Unit::Decibel, 1.0),
+        Some("%") => {
+            return n
+                .digits
+                .parse::<f64>()
+                .map(|v| Value::float(v / 100.0))
+                .map_err(|_| bad("is not a number"));
+        }
+        Some("points" | "point") => {
+            return n
+                .digits
+                .parse::<f64>()
+                .map(|v| Value::float(v / 100.0))
+                .map_err(|_| bad("is not a number"));
+        }
+        Some(other) => return Err(bad(&format!("has the unknown unit `{other}`"))),
+    };
+    // A scaled decimal that comes out whole is a whole number: 15.64737M is 15,647,370.
+    if let Some((whole, fraction)) = split_decimal(&n.digits, power)
+        && fraction
+        && (!n.float || n.scale.is_some())
+        && factor == 1.0
+    {
+        return match whole.to_i64() {
+            Some(v) => Ok(Value::Int(v, unit)),
+            None => Ok(Value::Big(Arc::new(whole))),
+        };
+    }
+    let v: f64 = n.digits.parse().map_err(|_| bad("is not a number"))?;
+    let v = v * 10f64.powi(power) * factor;
+    if !v.is_finite() {
+        return Err(bad("is too large for a number"));
+    }
+    Ok(if factor != 1.0 && v.fract() == 0.0 && v.abs() < 9e15 {
+        Value::Int(v as i64, unit)
+    } else {
+        Value::Float(v, unit)
+    })
+}
+
+/// Digits times a power of ten as a whole number, and whether it came out whole.
+fn split_decimal(digits: &str, power: i32) -> Option<(BigInt, bool)> {
+    if digits.contains(['e', 'E']) {
+        return None;
+    }
+    let (a, b) = digits.split_once('.').unwrap_or((digits, ""));
+    let b = b.trim_end_matches('0');
+    if b.len() as i32 > power {
+        return None;
+    }
+    if a.len() + b.len() > 400 {
+        return None;
+    }
+    let text = format!("{a}{b}{}", "0".repeat((power - b.len() as i32) as usize));
+    Some((text.parse().ok()?, true))
+}
+
+fn join_units(a: Unit, b: Unit, op: &str, span: Span) -> Result<Unit> {
+    match (a, b) {
+        (x, y) if x == y => Ok(x),
+        (Unit::One, u) | (u, Unit::One) => Ok(u),
+        (x, y) => Err(fault(
+            "E0305",
+            format!("{} and {} cannot be {op}", x.name(), y.name()),
+        )
+        .at(span, "these have different units")
+        .into()),
+    }
+}
+
+/// A number as `f64`, where it is one.
+pub fn as_f64(v: &Value) -> Option<f64> {
+    match v.plain() {
+        Value::Int(i, _) => Some(*i as f64),
+        Value::Float(f, _) => Some(*f),
+        Value::Bool(b) => Some(*b as i64 as f64),
+        Value::Big(b) => b.to_f64(),
+        _ => None,
+    }
+}
+
+pub fn unit_of(v: &Value) -> Unit {
+    match v.plain() {
+        Value::Int(_, u) | Value::Float(_, u) => *u,
+        _ => Unit::One,
+    }
+}
+
+/// A size, where the value is one.
+pub fn as_dim(v: &Value) -> Option<Dim> {
+    match v.plain() {
+        Value::Int(i, _) => Some(Dim::Const(*i)),
+        Value::Dim(d) => Some(d.clone()),
+        Value::Float(f, _) if f.fract() == 0.0 && f.abs() < 9e15 => Some(Dim::Const(*f as i64)),
+        _ => None,
+    }
+}
+
+pub fn of_dim(d: Dim) -> Value {
+    match d.known() {
+        Some(v) => Value::int(v),
+        None => Value::Dim(d),
+    }
+}
+
+/// A number as a 0-d tensor of the given type. Small whole numbers and their halves are part of the graph's structure, others are bound at run time.
+pub fn number_tensor(v: f64, dtype: DType) -> Tensor {
+    let structural = v == 0.0 || v == 1.0 || v == -1.0 || v == 2.0 || v == 0.5 || v == 3.0;
+    if structural {
+        Tensor::constant(v, dtype)
+    } else {
+        Tensor::scalar(v, dtype)
+    }
+}
+
+/// A tensor, a number, or a truth value as a tensor. Sizes that are unknown while checking stand for some number.
+pub fn as_tensor(v: &Value) -> Option<Tensor> {
+    match v.plain() {
+        Value::Tensor(t, _) => Some(t.clone()),
+        Value::Int(..) | Value::Float(..) | Value::Bool(_) => {
+            as_f64(v).map(|f| number_tensor(f, DType::F32))
+        }
+        Value::Dim(_) => Some(Tensor::symbol("size", Default::default(), DType::F32)),
+        Value::List(items) => {
+            let parts: Option<Vec<Tensor>> = items.iter().map(as_tensor).collect();
+            let parts = parts?;
+            let nums: Option<Vec<f64>> = items.iter().map(as_f64).collect();
+            if let Some(nums) = nums {
+                let whole = items.iter().all(|v| matches!(v.plain(), Value::Int(..)));
+                let t = if whole {
+                    nas_ir::HostTensor::i32(
+                        vec![nums.len()],
+                        nums.iter().map(|x| *x as i32).collect(),
+                    )
+                } else {
+                    nas_ir::HostTensor::f32(
+                        vec![nums.len()],
+                        nums.iter().map(|x| *x as f32).collect(),
+                    )
+                };
+                return Some(Tensor::value(t));
+            }
+            stack(&parts).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Joins tensors of one shape along a new first axis.
+pub fn stack(parts: &[Tensor]) -> std::result::Result<Tensor, nas_ir::ShapeError> {
+    let mut rows = vec![];
+    for p in parts {
+        let mut shape = vec![Dim::Const(1)];
+        shape.extend(p.shape().iter().cloned());
+        rows.push(p.reshape(&shape)?);
+    }
+    Tensor::concat(&rows, 0)
+}
+
+fn tensor_op(op: BinaryOp) -> Option<Binary> {
+    Some(match op {
+        BinaryOp::Add => Binary::Add,
+        BinaryOp::Sub => Binary::Sub,
+        BinaryOp::Mul => Binary::Mul,
+        BinaryOp::Div => Binary::Div,
+        BinaryOp::Pow => Binary::Pow,
+        BinaryOp::Eq => Binary::Eq,
+        BinaryOp::Ne => Binary::Ne,
+        BinaryOp::Lt => Binary::Lt,
+        BinaryOp::Le => Binary::Le,
+        BinaryOp::Gt => Binary::Gt,
+        BinaryOp::Ge => Binary::Ge,
+        BinaryOp::And => Binary::And,
+        BinaryOp::Or => Binary::Or,
+        BinaryOp::Rem | BinaryOp::Concat => return None,
+    })
+}
+
+fn compares(op: BinaryOp) -> bool {
+    matches!(
+        op,
+        BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge
+    )
+}
+
+pub fn symbol(op: BinaryOp) -> &'static str {
+    match op {
+        BinaryOp::Add => "+",
+        BinaryOp::Sub => "-",
+        BinaryOp::Mul => "*",
+        BinaryOp::Div => "/",
+        BinaryOp::Rem => "%",
+        BinaryOp::Pow => "^",
+        BinaryOp::Concat => "++",
+        BinaryOp::Eq => "==",
+        BinaryOp::Ne => "!=",
+        BinaryOp::Lt => "<",
+        BinaryOp::Le => "<=",
+        BinaryOp::Gt => ">",
+        BinaryOp::Ge => ">=",
+        BinaryOp::And => "and",
+        BinaryOp::Or => "or",
+    }
+}
+
+/// Any binary operator but `and` and `or`, which need not evaluate both sides.
+pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Result<Value> {
+    let (a, b) = (ctx.settle(a), ctx.settle(b));
+    if matches!(a.plain(), Value::Open(_)) {
+        return ctx.cases(a, span, &mut |ctx, a| binary(ctx, op, a, b.clone(), span));
+    }
+    if matches!(b.plain(), Value::Open(_)) {
+        return ctx.cases(b, span, &mut |ctx, b| binary(ctx, op, a.clone(), b, span));
+    }
+    for v in [&a, &b] {
+        if let Value::Invalid(_) = v.plain() {
+            return Ok(v.clone());
+        }
+    }
+    let unknown = a.is_unknown() || b.is_unknown();
+    match (a.plain(), b.plain()) {
+        // A tensor with something unknown keeps its shape only where the other is a number.
+        (Value::Tensor(t, _), Value::Unknown(_)) | (Value::Unknown(_), Value::Tensor(t, _)) => {
+            let e = if compares(op) {
+                Element::Bool
+            } else {
+                Element::Float
+            };
+            return Ok(Value::Tensor(
+                Tensor::symbol("value", t.shape().into(), t.dtype()),
+                e,
+            ));
+        }
+        _ if unknown => return Ok(Value::Unknown(Known::Nothing)),
+        (Value::Tensor(..), _) | (_, Value::Tensor(..)) => return tensors(ctx, op, &a, &b, span),
+        (Value::List(x), Value::List(y)) if op == BinaryOp::Concat => {
+            return Ok(Value::List(Arc::new(
+                x.iter().chain(y.iter()).cloned().collect(),
+            )));
+        }
+        (Value::Record(x), Value::Record(y)) if op == BinaryOp::Concat => {
+            let mut out = (**x).clone();
+            out.extend(y.iter().map(|(k, v)| (k.clone(), v.clone())));
+            return Ok(Value::record(out));
+        }
+        (Value::Text(x), Value::Text(y)) if op == BinaryOp::Concat || op == BinaryOp::Add => {
+            return Ok(Value::text(format!("{x}{y}")));
+        }
+        (Value::Weights(_), _) | (_, Value::Weights(_)) => {
+            return crate::weights::arithmetic(ctx, op, &a, &b, span);
+        }
+        _ => {}
+    }
+    if matches!(op, BinaryOp::Eq | BinaryOp::Ne)
+        && let Some(eq) = equal(&a, &b)
+    {
+        if let (Some(_), Some(_)) = (as_f64(&a), as_f64(&b)) {
+            join_units(unit_of(&a), unit_of(&b), "compared", span)?;
+        }
+        return Ok(Value::Bool(eq == (op == BinaryOp::Eq)));
+    }
+    if let (Value::Dim(_), Some(_)) | (_, Some(Value::Dim(_))) = (a.plain(), Some(b.plain()))
+        && let (Some(x), Some(y)) = (as_dim(&a), as_dim(&b))
+    {
+        return dims(ctx, op, x, y, span);
+    }
+    if let (Value::Terms(_), _) | (_, Value::Terms(_)) = (a.plain(), b.plain()) {
+        return crate::space::terms_binary(ctx, op, &a, &b, span);
+    }
+    scalars(op, &a, &b, span)
+}
+
+fn dims(ctx: &mut Ctx, op: BinaryOp, x: Dim, y: Dim, span: Span) -> Result<Value> {
+    let r = match op {
+        BinaryOp::Add => x.add(&y),
+        BinaryOp::Sub => x.sub(&y),
+        BinaryOp::Mul => x.mul(&y),
+        BinaryOp::Div => match x.div(&y) {
+            // Not whole: a fraction in each case, brought back by ceil or floor.
+            Err(nas_ir::DimError::NotWhole { .. }) => {
+                let (Some(s), Some(t)) = (x.as_table(), y.as_table()) else {
+                    return Err(
+                        fault("E0402", format!("{x} / {y} is not known to be whole"))
+                            .at(span, "this quotient")
+                            .help("write `ceil(a / b)` or `floor(a / b)` to round it")
+                            .into(),
+                    );
+                };
+                let t = s.zip(&t, |a, b| ratio(*a, *b));
+                return match t {
+                    Some(t) => crate::open::join(ctx, t, span),
+                    None => Err(ctx.shape_fault(nas_ir::DimError::TooManyChoices.into(), span)),
+                };
+            }
+            r => r,
+        },
+        BinaryOp::Rem => {
+            let q = x.floor_div(&y);
+            q.and_then(|q| q.mul(&y)).and_then(|p| x.sub(&p))
+        }
+        BinaryOp::Pow => match y.known() {
+            Some(n) if (0..=64).contains(&n) => {
+                (0..n).try_fold(Dim::Const(1), |acc, _| acc.mul(&x))
+            }
+            _ => return Ok(Value::Unknown(Known::Number)),
+        },
+        _ => {
+            let d = x.sub(&y);
+            return Ok(match d.ok().and_then(|d| d.as_table()) {
+                Some(t) => {
+                    let t = t.map(|v| {
+                        Value::Bool(match op {
+                            BinaryOp::Eq => *v == 0,
+                            BinaryOp::Ne => *v != 0,
+                            BinaryOp::Lt => *v < 0,
+                            BinaryOp::Le => *v <= 0,
+                            BinaryOp::Gt => *v > 0,
+                            _ => *v >= 0,
+                        })
+                    });
+                    crate::open::join(ctx, t, span)?
+                }
+                None => Value::Unknown(Known::Nothing),
+            });
+        }
+    };
+    r.map(of_dim).map_err(|e| ctx.shape_fault(e.into(), span))
+}
+
+fn ratio(a: i64, b: i64) -> Value {
+    if b == 0 {
+        Value::invalid("division by zero")
+    } else if a % b == 0 {
+        Value::int(a / b)
+    } else {
+        Value::float(a as f64 / b as f64)
+    }
+}
+
+fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<Value> {
+    let wrong = || {
+        Fault::from(
+            fault(
+                "E0301",
+                format!(
+                    "`{}` does not go between {} and {}",
+                    symbol(op),
+                    a.kind(),
+                    b.kind()
+                ),
+            )
+            .at(span, "here")
+            .note(format!("left   {}", crate::show::brief(a)))
+            .note(format!("right  {}", crate::show::brief(b))),
+        )
+    };
+    if let (Value::Text(x), Value::Text(y)) = (a.plain(), b.plain()) {
+        return match op {
+            BinaryOp::Lt => Ok(Value::Bool(x < y)),
+            BinaryOp::Gt => Ok(Value::Bool(x > y)),
+            BinaryOp::Le => Ok(Value::Bool(x <= y)),
+            BinaryOp::Ge => Ok(Value::Bool(x >= y)),
+            _ => Err(wrong()),
+        };
+    }
+    if let (Value::Big(_), _) | (_, Value::Big(_)) = (a.plain(), b.plain()) {
+        return big(op, a, b).ok_or_else(wrong);
+    }
+    let (Some(x), Some(y)) = (as_f64(a), as_f64(b)) else {
+        return Err(wrong());
+    };
+    let (u, v) = (unit_of(a), unit_of(b));
+    if compares(op) {
+        join_units(u, v, "compared", span)?;
+        return Ok(Value::Bool(match op {
+            BinaryOp::Lt => x < y,
+            BinaryOp::Le => x <= y,
+            BinaryOp::Gt => x > y,
+            BinaryOp::Ge => x >= y,
+            BinaryOp::Eq => x == y,
+            _ => x != y,
+        }));
+    }
+    let unit = match op {
+        BinaryOp::Add | BinaryOp::Sub | BinaryOp::Rem => join_units(
+            u,
+            v,
+            if op == BinaryOp::Add {
+                "added"
+            } else {
+                "subtracted"
+            },
+            span,
+        )?,
+        BinaryOp::Mul => match (u, v) {
+            (Unit::One, w) | (w, Unit::One) => w,
+            _ => Unit::One,
+        },
+        BinaryOp::Div => {
+            if u == v {
+                Unit::One
+            } else if v == Unit::One {
+                u
+            } else {
+                Unit::One
+            }
+        }
+        _ => Unit::One,
+    };
+    if let (Value::Int(i, _), Value::Int(j, _)) = (a.plain(), b.plain()) {
+        let (i, j) = (*i, *j);
+        let exact = match op {
+            BinaryOp::Add => i.checked_add(j),
+            BinaryOp::Sub => i.checked_sub(j),
+            BinaryOp::Mul => i.checked_mul(j),
+            BinaryOp::Div => match ratio(i, j) {
+                Value::Int(q, _) => Some(q),
+                Value::Float(f, _) => return Ok(Value::Float(f, unit)),
+                other => return Ok(other),
+            },
+            BinaryOp::Rem => {
+                if j == 0 {
+                    return Ok(Value::invalid("division by zero"));
+                }
+                Some(i.rem_euclid(j))
+            }
+            BinaryOp::Pow if j >= 0 => u32::try_from(j).ok().and_then(|j| i.checked_pow(j)),
+            BinaryOp::Pow => return Ok(Value::float(x.powf(y))),
+            _ => return Err(wrong()),
+        };
+        return match exact {
+            Some(v) => Ok(Value::Int(v, unit)),
+            None => big(op, a, b).ok_or_else(wrong),
+        };
+    }
+    let r = match op {
+        BinaryOp::Add => x + y,
+        BinaryOp::Sub => x - y,
+        BinaryOp::Mul => x * y,
+        BinaryOp::Div => x / y,
+        BinaryOp::Rem => x.rem_euclid(y),
+        BinaryOp::Pow => x.powf(y),
+        _ => return Err(wrong()),
+    };
+    if r.is_nan() {
+        return Ok(Value::invalid("not a number"));
+    }
+    Ok(Value::Float(r, unit))
+}
+
+fn big(op: BinaryOp, a: &Value, b: &Value) -> Option<Value> {
+    let to_big = |v: &Value| match v.plain() {
+        Value::Int(i, _) => Some(BigInt::from(*i)),
+        Value::Big(b) => Some((**b).clone()),
+        _ => None,
+    };
+    let (Some(x), Some(y)) = (to_big(a), to_big(b)) else {
+        let (x, y) = (as_f64(a)?, as_f64(b)?);
+        return scalars(op, &Value::float(x), &Value::float(y), Span::default()).ok();
+    };
+    let r = match op {
+        BinaryOp::Add => x + y,
+        BinaryOp::Sub => x - y,
+        BinaryOp::Mul => x * y,
+        BinaryOp::Pow => x.pow(y.to_u32().filter(|y| *y <= 100_000)?),
+        BinaryOp::Lt => return Some(Value::Bool(x < y)),
+        BinaryOp::Le => return Some(Value::Bool(x <= y)),
+        BinaryOp::Gt => return Some(Value::Bool(x > y)),
+        BinaryOp::Ge => return Some(Value::Bool(x >= y)),
+        BinaryOp::Eq => return Some(Value::Bool(x == y)),
+        BinaryOp::Ne => return Some(Value::Bool(x != y)),
+        BinaryOp::Div if y != BigInt::ZERO && (&x % &y) == BigInt::ZERO => x / y,
+        _ => return None,
+    };
+    Some(of_big(r))
+}
+
+pub fn of_big(v: BigInt) -> Value {
+    match v.to_i64() {
+        Some(i) => Value::int(i),
+        None => Value::Big(Arc::new(v)),
+    }
+}
+
+fn tensors(ctx: &mut Ctx, op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<Value> {
+    let (Some(x), Some(y), Some(k)) = (as_tensor(a), as_tensor(b), tensor_op(op)) else {
+        return Err(fault(
+            "E0301",
+            format!(
+                "`{}` does not go between {} and {}",
+                symbol(op),
+                a.kind(),
+                b.kind()
+            ),
+        )
+        .at(span, "here")
+        .into());
+    };
+    let element = if compares(op) {
+        Element::Bool
+    } else {
+        Element::Float
+    };
+    // A square is a product: its gradient has no logarithm.
+    if op == BinaryOp::Pow {
+        match as_f64(b) {
+            Some(2.0) => {
+                return x
+                    .binary(Binary::Mul, &x)
+                    .map(Value::tensor)
+                    .map_err(|e| ctx.shape_fault(e, span));
+            }
+            Some(0.5) => return Ok(Value::tensor(x.unary(Unary::Sqrt))),
+            Some(-1.0) => {
+                let one = Tensor::constant(1.0, x.dtype());
+                return one
+                    .binary(Binary::Div, &x)
+                    .map(Value::tensor)
+                    .map_err(|e| ctx.shape_fault(e, span));
+            }
+            _ => {}
+        }
+    }
+    x.binary(k, &y)
+        .map(|t| Value::Tensor(t, element))
+        .map_err(|e| ctx.shape_fault(e, span))
+}
+
+/// Equality of values that are not tensors; `None` where it makes no sense.
+pub fn equal(a: &Value, b: &Value) -> Option<bool> {
+    Some(match (a.plain(), b.plain()) {
+        (Value::None, Value::None) => true,
+        (Value::None, _) | (_, Value::None) => false,
+        (Value::Bool(x), Value::Bool(y)) => x == y,
+        (Value::Int(x, _), Value::Int(y, _)) => x == y,
+        (Value::Big(x), Value::Big(y)) => x == y,
+        (Value::Text(x), Value::Text(y)) | (Value::Label(x), Value::Label(y)) => x == y,
+        (Value::Text(x), Value::Label(y)) | (Value::Label(x), Value::Text(y)) => x == y,
+        (Value::List(x), Value::List(y)) => {
+            x.len() == y.len()
+                && x.iter()
+                    .zip(y.iter())
+                    .all(|(a, b)| equal(a, b) == Some(true))
+        }
+        (Value::Record(x), Value::Record(y)) => {
+            x.len() == y.len()
+                && x.iter()
+                    .all(|(k, v)| y.get(k).is_some_and(|w| equal(v, w) == Some(true)))
+        }
+        (Value::Range(x), Value::Range(y)) => x == y,
+        (Value::Interval(x), Value::Interval(y)) => equal(&x.0, &y.0)? && equal(&x.1, &y.1)?,
+        (Value::Interval(x), Value::Range(r)) | (Value::Range(r), Value::Interval(x)) => {
+            as_f64(&x.0) == r.low.map(|v| v as f64)
+                && as_f64(&x.1) == r.high.map(|v| (v - 1) as f64)
+        }
+        (Value::Arch(x), Value::Arch(y)) => x.arch == y.arch,
+        (Value::Clock(x), Value::Clock(y)) => x == y,
+        (Value::Func(x), Value::Func(y)) => Arc::ptr_eq(x, y),
+        (Value::Weights(x), Value::Weights(y)) => crate::weights::equal(x, y),
+        _ => {
+            let (x, y) = (as_f64(a)?, as_f64(b)?);
+            x == y
+        }
+    })
+}
+
+pub fn negate(ctx: &mut Ctx, v: Value, span: Span) -> Result<Value> {
+    let v = ctx.settle(v);
+    Ok(match v.plain() {
+        Value::Int(i, u) => Value::Int(i.checked_neg().unwrap_or(*i), *u),
+        Value::Float(f, u) => Value::Float(-f, *u),
+        Value::Dim(d) => Value::Dim(d.neg()),
+        Value::Big(b) => Value::Big(Arc::new(-(**b).clone())),
+        Value::Tensor(t, _) => Value::tensor(t.unary(Unary::Neg)),
+        Value::Unknown(_) | Value::Invalid(_) => v.clone(),
+        Value::Open(_) => return ctx.cases(v, span, &mut |ctx, v| negate(ctx, v, span)),
+        other => {
+            return Err(fault("E0301", format!("{} has no negative", other.kind()))
+                .at(span, "here")
+                .into());
+        }
+    })
+}
