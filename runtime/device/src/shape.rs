@@ -100,14 +100,14 @@ impl<const N: usize> Walk<N> {
                 }
                 axis -= 1;
                 at[axis] += 1;
-                for k in 0..N {
-                    start[k] += self.steps[k][axis];
+                for (s, steps) in start.iter_mut().zip(&self.steps) {
+                    *s += steps[axis];
                 }
                 if at[axis] < self.shape[axis] {
                     break;
                 }
-                for k in 0..N {
-                    start[k] -= self.steps[k][axis] * self.shape[axis];
+                for (s, steps) in start.iter_mut().zip(&self.steps) {
+                    *s -= steps[axis] * self.shape[axis];
                 }
                 at[axis] = 0;
             }

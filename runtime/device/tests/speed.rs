@@ -147,6 +147,15 @@ fn forward_and_backward_of_a_small_cell_net() {
     let at = Instant::now();
     let ready = nas_network::prepare(&graph).unwrap();
     println!("prepare: {:.1} ms", at.elapsed().as_secs_f64() * 1e3);
+    let mut single = std::collections::BTreeMap::new();
+    for kernel in &ready.kernels {
+        let name = match kernel {
+            nas_network::Kernel::Fused(_) => "fused".to_string(),
+            nas_network::Kernel::Single(n) => ready.graph.nodes[*n].op.name(),
+        };
+        *single.entry(name).or_insert(0) += 1;
+    }
+    println!("kernels: {single:?}");
     let cpu = Executor::new(Device::Cpu).unwrap();
     for kernels in [Kernels::Burn, Kernels::Own] {
         let e = cpu.clone().with_kernels(kernels);

@@ -154,6 +154,8 @@ pub(crate) fn run(
         Ok(mut free) => free.pop().unwrap_or_default(),
         Err(_) => Pool::default(),
     };
+    // Bound tensors are the caller's: held here, so that their memory never goes to the pool.
+    let mut leaves = vec![];
     let mut values = Values {
         steps: &inner.steps,
         data: vec![None; inner.steps.len()],
@@ -176,7 +178,11 @@ pub(crate) fn run(
                         }
                         out.into_data()
                     }
-                    _ => to_host(&bound(step, bindings, slots)?)?.data,
+                    _ => {
+                        let data = to_host(&bound(step, bindings, slots)?)?.data;
+                        leaves.push(data.clone());
+                        data
+                    }
                 };
                 values.data[*k as usize] = Some(made);
             }
