@@ -13,7 +13,7 @@ intrinsic count(xs: [Any]) -> Int
 intrinsic len(xs: Any) -> Int
 
 /// Tuples of the lists' elements, place by place; the lists have one length.
-intrinsic zip(..lists: [[Any]]) -> [[Any]]
+intrinsic zip(lists: [[Any]]) -> [[Any]]
 
 /// Pairs of an element and its position.
 intrinsic enumerate(xs: [Any]) -> [(Any, Int)]
@@ -45,8 +45,8 @@ intrinsic pairs(xs: [Any]) -> [(Any, Any)]
 /// All pairs of a number below `n` and one below `m`, row by row.
 intrinsic grid(n: Int, m: Int) -> [(Int, Int)]
 
-/// The first place of `x`, from 0; `none` where it is not there.
-intrinsic position(x: Any, in: [Any]) -> Int?
+/// The first place of `x` in a list, from 0: `position(x, in: xs)`; `none` where it is not there.
+intrinsic position(x: Any, list: { Text: [Any] }) -> Int?
 
 /// The longest of several lists or runs; the first of equally long ones.
 intrinsic longest(xs: [Any]) -> Any
