@@ -293,3 +293,24 @@ fn a_device_that_is_not_there_is_a_clean_fault() {
         assert!(fault.help.contains("`cpu`"), "{fault:?}");
     }
 }
+
+#[test]
+fn several_threads_at_once_give_the_same_bits() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    let (ready, bindings) = made(&small(DType::F32, &weights(DType::F32)));
+    for e in executors() {
+        let program = e.compile(&ready);
+        shared(&e);
+        shared(&program);
+        let want = run(&e, &program, &bindings);
+        std::thread::scope(|s| {
+            for _ in 0..4 {
+                s.spawn(|| {
+                    for _ in 0..8 {
+                        assert_eq!(run(&e, &program, &bindings), want);
+                    }
+                });
+            }
+        });
+    }
+}

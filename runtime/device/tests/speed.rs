@@ -176,3 +176,31 @@ fn forward_and_backward_of_a_small_cell_net() {
         );
     }
 }
+
+#[test]
+#[ignore = "a measurement"]
+fn a_chain_of_tiny_operations() {
+    let v = Tensor::value(HostTensor::f32(vec![4, 4], vec![0.01; 16]));
+    let mut x = v.clone();
+    for _ in 0..1000 {
+        x = Tensor::contract(&[x, v.clone()], &["ij".into(), "jk".into()], "ik").unwrap();
+        x = x.unary(Unary::Tanh);
+    }
+    let (graph, bindings) = linearise(&[x]).unwrap();
+    let ready = nas_network::prepare(&graph).unwrap();
+    let cpu = Executor::new(Device::Cpu).unwrap();
+    for kernels in [Kernels::Burn, Kernels::Own] {
+        let e = cpu.clone().with_kernels(kernels);
+        let program = e.compile(&ready);
+        let mut best = f64::INFINITY;
+        for _ in 0..20 {
+            let at = Instant::now();
+            e.run(&program, &bindings, &NoSlots).unwrap();
+            best = best.min(at.elapsed().as_secs_f64() * 1e6);
+        }
+        println!(
+            "{kernels:?}: {:.2} us an operation",
+            best / program.len() as f64
+        );
+    }
+}

@@ -111,13 +111,15 @@ impl Fused {
                 DType::F64 => {
                     let temps = part.temps::<f64>(values)?;
                     let inputs = part.inputs::<f64>(values, &temps, bindings)?;
-                    let mut to: Vec<&mut [f64]> = out.iter_mut().filter_map(doubles).collect();
+                    let mut to: Vec<&mut [f64]> =
+                        out.iter_mut().filter_map(Seen::written).collect();
                     k::run_fused(&part.program, &self.shape, &inputs, &mut to).map_err(refuse)?;
                 }
                 _ => {
                     let temps = part.temps::<f32>(values)?;
                     let inputs = part.inputs::<f32>(values, &temps, bindings)?;
-                    let mut to: Vec<&mut [f32]> = out.iter_mut().filter_map(singles).collect();
+                    let mut to: Vec<&mut [f32]> =
+                        out.iter_mut().filter_map(Seen::written).collect();
                     k::run_fused(&part.program, &self.shape, &inputs, &mut to).map_err(refuse)?;
                 }
             }
@@ -150,23 +152,10 @@ impl Fused {
     }
 }
 
-fn doubles(b: &mut Buffer) -> Option<&mut [f64]> {
-    match b {
-        Buffer::F64(v) => Some(v),
-        _ => None,
-    }
-}
-
-fn singles(b: &mut Buffer) -> Option<&mut [f32]> {
-    match b {
-        Buffer::F32(v) => Some(v),
-        _ => None,
-    }
-}
-
 /// An element type of the kernels, seen in the values of a run.
 pub(super) trait Seen: k::Elem {
     fn seen(view: View<'_>) -> Option<&[Self]>;
+    fn written(buffer: &mut Buffer) -> Option<&mut [Self]>;
     fn cast(view: View<'_>) -> Vec<Self> {
         match view {
             View::F32(v) => v.iter().map(|x| Self::of(*x as f64)).collect(),
@@ -183,12 +172,24 @@ impl Seen for f32 {
             _ => None,
         }
     }
+    fn written(buffer: &mut Buffer) -> Option<&mut [f32]> {
+        match buffer {
+            Buffer::F32(v) => Some(v),
+            _ => None,
+        }
+    }
 }
 
 impl Seen for f64 {
     fn seen(view: View<'_>) -> Option<&[f64]> {
         match view {
             View::F64(v) => Some(v),
+            _ => None,
+        }
+    }
+    fn written(buffer: &mut Buffer) -> Option<&mut [f64]> {
+        match buffer {
+            Buffer::F64(v) => Some(v),
             _ => None,
         }
     }

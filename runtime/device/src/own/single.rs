@@ -75,7 +75,12 @@ fn typed<E: Seen>(
         (Op::MaxPoolGrad { window }, Some((gy, _))) => match pool2d(window, xs) {
             Some(d) => {
                 let mut at = Places::take(pool, gy.len());
-                k::max_pool2d(&d, x, &mut vec![E::default(); gy.len()], at.get())?;
+                let mut largest = pool.take(step.dtype, gy.len());
+                match E::written(&mut largest) {
+                    Some(y) => k::max_pool2d(&d, x, y, at.get())?,
+                    None => return Ok(false),
+                }
+                pool.give(largest.into_data());
                 k::max_pool2d_grad(&d, gy, at.get(), out)?;
                 at.give(pool);
             }
