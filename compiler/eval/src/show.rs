@@ -2,6 +2,7 @@
 
 mod fingerprint;
 mod report;
+mod spans;
 
 use crate::ctx::Ctx;
 use crate::value::{Dist, FuncKind, Range, Unit, Value};
@@ -10,8 +11,9 @@ use nas_diagnostics::Span;
 use nas_ir::HostTensor;
 use serde_json::{Map, json};
 
-pub use fingerprint::{code_fingerprint, erase_spans, fingerprint, fingerprint_in};
+pub use fingerprint::{code_fingerprint, fingerprint, fingerprint_in};
 pub use report::report_text;
+pub use spans::erase_spans;
 
 /// Longest one-line text, in characters.
 const WIDTH: usize = 60;

@@ -1,12 +1,14 @@
 //! Functions over lists: taking apart, pairing, counting, and what is known or valid.
 
 mod fold;
+mod known;
 pub mod order;
+mod pair;
 
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
 use crate::value::{BuiltinFn, Fields, FuncKind, Known, Value};
-use crate::{Result, access, number, stmt, train};
+use crate::{Result, access, number, train};
 use nas_diagnostics::Span;
 use nas_ir::Table;
 use std::sync::Arc;
@@ -25,26 +27,26 @@ pub const LIST: &[(&str, BuiltinFn)] = &[
     ("all", fold::all),
     ("count", count),
     ("len", len),
-    ("zip", zip),
-    ("enumerate", enumerate),
-    ("transpose", transpose),
-    ("reverse", reverse),
-    ("first", first),
-    ("last", last),
-    ("drop", drop),
-    ("keys", keys),
-    ("values", values),
-    ("pairs", pairs),
-    ("grid", grid),
+    ("zip", pair::zip),
+    ("enumerate", pair::enumerate),
+    ("transpose", pair::transpose),
+    ("reverse", pair::reverse),
+    ("first", pair::first),
+    ("last", pair::last),
+    ("drop", pair::drop),
+    ("keys", pair::keys),
+    ("values", pair::values),
+    ("pairs", pair::pairs),
+    ("grid", pair::grid),
     ("position", position),
     ("longest", longest),
     ("runs", runs),
     ("join", join),
-    ("valid", valid),
-    ("require", require),
-    ("invalid", invalid),
-    ("known", known),
-    ("finite", finite),
+    ("valid", known::valid),
+    ("require", known::require),
+    ("invalid", known::invalid),
+    ("known", known::known),
+    ("finite", known::finite),
     ("sort", order::sort),
     ("sorted", order::sorted),
     ("order", order::order),
@@ -340,213 +342,6 @@ fn count(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     len_of(ctx, &v, args.span)
 }
 
-fn zip(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    lifted(ctx, args, &|ctx, args| {
-        let span = args.span;
-        let mut lists = vec![];
-        for v in args
-            .positional
-            .iter()
-            .filter_map(|a| a.0.clone())
-            .collect::<Vec<_>>()
-        {
-            lists.push(elements(ctx, &v, span)?);
-        }
-        let lengths: Vec<usize> = lists.iter().flatten().map(Vec::len).collect();
-        let Some(n) = lengths.first().copied() else {
-            return Ok(if lists.is_empty() {
-                Value::list(vec![])
-            } else {
-                Value::Unknown(Known::List)
-            });
-        };
-        if lengths.iter().any(|l| *l != n) {
-            let text = lengths
-                .iter()
-                .map(usize::to_string)
-                .collect::<Vec<_>>()
-                .join(", ");
-            return Err(
-                fault("E0301", "lists of different lengths cannot be paired")
-                    .at(span, "here")
-                    .note(format!("their lengths are {text}"))
-                    .into(),
-            );
-        }
-        let at = |i: usize| {
-            lists
-                .iter()
-                .map(|l| {
-                    l.as_ref()
-                        .map_or_else(|_| Value::unknown(), |l| l[i].clone())
-                })
-                .collect()
-        };
-        Ok(Value::list((0..n).map(|i| Value::list(at(i))).collect()))
-    })
-}
-
-fn enumerate(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    lifted(ctx, args, &|ctx, args| {
-        let v = args.need("xs")?;
-        let items = each!(ctx, &v, args.span);
-        Ok(Value::list(
-            items
-                .into_iter()
-                .enumerate()
-                .map(|(i, v)| Value::list(vec![v, Value::int(i as i64)]))
-                .collect(),
-        ))
-    })
-}
-
-fn transpose(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    lifted(ctx, args, &|ctx, args| {
-        let span = args.span;
-        let v = args.need("xs")?;
-        if let Value::Tensor(t, e) = v.plain()
-            && t.rank() == 2
-        {
-            return t
-                .permute(&[1, 0])
-                .map(|t| Value::Tensor(t, *e))
-                .map_err(|e| ctx.shape_fault(e, span));
-        }
-        let mut rows = vec![];
-        for r in each!(ctx, &v, span) {
-            rows.push(each!(ctx, &r, span));
-        }
-        let n = rows.first().map_or(0, Vec::len);
-        if let Some(r) = rows.iter().find(|r| r.len() != n) {
-            return Err(fault("E0301", "only lists of one length can be transposed")
-                .at(span, "here")
-                .note(format!("one has {n} elements, another {}", r.len()))
-                .into());
-        }
-        Ok(Value::list(
-            (0..n)
-                .map(|i| Value::list(rows.iter().map(|r| r[i].clone()).collect()))
-                .collect(),
-        ))
-    })
-}
-
-fn reverse(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    lifted(ctx, args, &|ctx, args| {
-        let v = args.need("xs")?;
-        let mut items = each!(ctx, &v, args.span);
-        items.reverse();
-        Ok(Value::list(items))
-    })
-}
-
-fn end(ctx: &mut Ctx, args: &mut Args, back: bool) -> Result<Value> {
-    lifted(ctx, args, &|ctx, args| {
-        let v = args.need("xs")?;
-        let items = match elements(ctx, &v, args.span)? {
-            Ok(items) => items,
-            Err(v) => return Ok(if v.is_unknown() { Value::unknown() } else { v }),
-        };
-        let found = if back { items.last() } else { items.first() };
-        found.cloned().ok_or_else(|| {
-            fault("E0202", "the list is empty")
-                .at(args.span, "an element of it is asked for here")
-                .into()
-        })
-    })
-}
-
-fn first(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    end(ctx, args, false)
-}
-
-fn last(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    end(ctx, args, true)
-}
-
-fn drop(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    lifted(ctx, args, &|ctx, args| {
-        let span = args.span;
-        let back = args.take_named("last");
-        let v = args.need("xs")?;
-        let n = match &back {
-            Some(n) => n.clone(),
-            None => args.need("n")?,
-        };
-        let items = each!(ctx, &v, span);
-        if n.is_unknown() {
-            return Ok(Value::Unknown(Known::List));
-        }
-        let n = (access::whole(ctx, &n, span)?.max(0) as usize).min(items.len());
-        Ok(Value::list(if back.is_some() {
-            items[..items.len() - n].to_vec()
-        } else {
-            items[n..].to_vec()
-        }))
-    })
-}
-
-fn record(ctx: &mut Ctx, args: &mut Args, take: fn(&Fields) -> Vec<Value>) -> Result<Value> {
-    lifted(ctx, args, &|_, args| {
-        let v = args.need("record")?;
-        match v.plain() {
-            Value::Record(r) => Ok(Value::list(take(r))),
-            Value::Unknown(_) => Ok(Value::Unknown(Known::List)),
-            other => Err(fault(
-                "E0301",
-                format!("a record is wanted, and this is {}", other.kind()),
-            )
-            .at(args.span, "here")
-            .into()),
-        }
-    })
-}
-
-fn keys(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    record(ctx, args, |r| {
-        r.keys().map(|k| Value::text(k.clone())).collect()
-    })
-}
-
-fn values(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    record(ctx, args, |r| r.values().cloned().collect())
-}
-
-fn pairs(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    lifted(ctx, args, &|ctx, args| {
-        let v = args.need("xs")?;
-        let items = each!(ctx, &v, args.span);
-        let two = |i: usize, j: usize| Value::list(vec![items[i].clone(), items[j].clone()]);
-        Ok(Value::list(
-            (0..items.len())
-                .flat_map(|i| (i + 1..items.len()).map(move |j| (i, j)))
-                .map(|(i, j)| two(i, j))
-                .collect(),
-        ))
-    })
-}
-
-fn grid(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    lifted_deep(ctx, args, &|ctx, args| {
-        let span = args.span;
-        let (n, m) = (args.need("n")?, args.need("m")?);
-        let (n, m) = (
-            access::whole(ctx, &n, span)?.max(0),
-            access::whole(ctx, &m, span)?.max(0),
-        );
-        if n.saturating_mul(m) > 50_000_000 {
-            return Err(fault("E0606", format!("a grid of {n} by {m} is too large"))
-                .at(span, "here")
-                .into());
-        }
-        Ok(Value::list(
-            (0..n)
-                .flat_map(|i| (0..m).map(move |j| Value::list(vec![Value::int(i), Value::int(j)])))
-                .collect(),
-        ))
-    })
-}
-
 fn position(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted_deep(ctx, args, &|ctx, args| {
         let span = args.span;
@@ -646,125 +441,3 @@ fn join(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     })
 }
 
-/// Whether a value holds nothing invalid; `None` where only the run knows.
-fn is_valid(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Option<bool>> {
-    Ok(match v.plain() {
-        Value::Invalid(_) => Some(false),
-        Value::Unknown(_) => None,
-        Value::Tensor(t, _) if t.rank() == 0 && !ctx.checking() => {
-            Some(!train::number(ctx, v, span)?.is_nan())
-        }
-        Value::Tensor(..) if ctx.checking() => None,
-        Value::Record(r) => {
-            let mut all = Some(true);
-            for x in r.values() {
-                match is_valid(ctx, x, span)? {
-                    Some(false) => return Ok(Some(false)),
-                    None => all = None,
-                    Some(true) => {}
-                }
-            }
-            all
-        }
-        _ => Some(true),
-    })
-}
-
-fn valid(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let span = args.span;
-    let v = args.need("x")?;
-    let v = ctx.settle(v);
-    match v.plain() {
-        Value::Open(_) => ctx.cases(v, span, &mut |ctx, v| valid(ctx, &mut Args::one(v, span))),
-        Value::Unknown(_) => Ok(Value::unknown()),
-        Value::List(items) => {
-            let mut out = vec![];
-            for x in items.iter() {
-                if is_valid(ctx, x, span)? != Some(false) {
-                    out.push(x.clone());
-                }
-            }
-            Ok(Value::list(out))
-        }
-        _ => Ok(is_valid(ctx, &v, span)?.map_or(Value::unknown(), Value::Bool)),
-    }
-}
-
-fn require(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let span = args.span;
-    let (condition, value, reason) = (
-        args.need("condition")?,
-        args.need("value")?,
-        args.next("reason"),
-    );
-    let condition = ctx.settle(condition);
-    if let Value::Open(_) = condition.plain() {
-        return ctx.cases(condition, span, &mut |ctx, c| {
-            let mut given = vec![(c, span), (ctx.settle(value.clone()), span)];
-            given.extend(reason.clone().map(|r| (r, span)));
-            require(ctx, &mut Args::of(given, span))
-        });
-    }
-    if let Value::Invalid(_) = condition.plain() {
-        return Ok(condition);
-    }
-    // While checking, what is required holds.
-    if condition.is_unknown()
-        || (ctx.checking() && matches!(condition.plain(), Value::Tensor(..)))
-        || stmt::truth(ctx, &condition, span)?
-    {
-        return Ok(value);
-    }
-    Ok(Value::invalid(
-        reason.map_or("a requirement does not hold".into(), |r| {
-            access::key_text(&r)
-        }),
-    ))
-}
-
-fn invalid(_: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let reason = args.need("reason")?;
-    Ok(Value::invalid(access::key_text(&reason)))
-}
-
-fn known(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let span = args.span;
-    let v = args.need("v")?;
-    let v = ctx.settle(v);
-    Ok(match v.plain() {
-        Value::Open(_) => {
-            return ctx.cases(v, span, &mut |ctx, v| known(ctx, &mut Args::one(v, span)));
-        }
-        Value::Unknown(_) => Value::unknown(),
-        Value::None | Value::Invalid(_) => Value::Bool(false),
-        _ => Value::Bool(true),
-    })
-}
-
-fn finite(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let span = args.span;
-    let v = args.need("v")?;
-    let v = ctx.settle(v);
-    Ok(match v.plain() {
-        Value::Open(_) => {
-            return ctx.cases(v, span, &mut |ctx, v| finite(ctx, &mut Args::one(v, span)));
-        }
-        Value::Unknown(_) => Value::unknown(),
-        Value::None | Value::Invalid(_) => Value::Bool(false),
-        Value::Float(f, _) => Value::Bool(f.is_finite()),
-        Value::Tensor(..) if ctx.checking() => Value::unknown(),
-        Value::Tensor(t, _) => Value::Bool(
-            train::force(ctx, std::slice::from_ref(t), span)?
-                .iter()
-                .all(|t| t.all_finite()),
-        ),
-        Value::List(items) => {
-            let mut parts = vec![];
-            for x in items.iter() {
-                parts.push(finite(ctx, &mut Args::one(x.clone(), span))?);
-            }
-            all_list(ctx, &parts, span)?
-        }
-        _ => Value::Bool(true),
-    })
-}

@@ -143,14 +143,15 @@ fn row_text(v: &Json) -> Option<String> {
     }
 }
 
+/// A name with its mean, spread and count.
+type Row = (String, (String, String, String));
+
 fn table(rows: Vec<(&String, Vec<f64>)>, pad: &str, out: &mut Vec<String>) {
-    let cells: Vec<(String, (String, String, String))> = rows
+    let cells: Vec<Row> = rows
         .into_iter()
         .map(|(k, xs)| (k.clone(), spread(&xs)))
         .collect();
-    let wide = |f: &dyn Fn(&(String, (String, String, String))) -> usize| {
-        cells.iter().map(f).max().unwrap_or(0)
-    };
+    let wide = |f: &dyn Fn(&Row) -> usize| cells.iter().map(f).max().unwrap_or(0);
     let (a, b, c) = (
         wide(&|r| r.0.chars().count()),
         wide(&|r| r.1.0.len()),
