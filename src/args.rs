@@ -24,7 +24,7 @@ pub enum Verb {
     /// Show every error and warning
     Check(Check),
     /// Run the `test` blocks of files, or of `std`
-    Test(Files),
+    Test(Test),
     /// Print the page that people review before a run
     Plan(Plan),
     /// Compare the plan with the committed one
@@ -209,6 +209,15 @@ pub struct Entry {
 pub struct Files {
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Test {
+    #[command(flatten)]
+    pub files: Files,
+    /// Only tests whose module and name contain this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -1,6 +1,7 @@
 //! The `nasc` command: reads the command line, hands it to a verb, shows what it found and gives the exit code.
 
 mod args;
+mod front;
 mod interrupt;
 mod refuse;
 mod show;
@@ -31,7 +32,7 @@ pub mod exit {
 }
 
 /// Deep but legal programs recurse; pages that are not touched cost nothing.
-const STACK: usize = 256 << 20;
+const STACK: usize = 512 << 20;
 
 fn main() -> ExitCode {
     show::report_defects();

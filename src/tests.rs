@@ -2,6 +2,7 @@
 
 use crate::show::{Look, Show};
 use crate::{command_to, exit};
+use nas_driver::{ReadFault, World};
 use std::cell::RefCell;
 use std::ffi::OsString;
 use std::io::Write;
@@ -286,10 +287,10 @@ fn modules_stay_inside_the_project() {
     std::fs::create_dir_all(project.join("nets")).expect("folders");
     file(folder.path(), "secret.nas", b"secret");
     file(&project.join("nets"), "small.nas", b"text");
-    let disk = crate::world::Disk::of(&project.join("main.nas"));
+    let disk = crate::world::Disk::of(&project);
     assert_eq!(disk.root(), project);
-    assert_eq!(disk.module("nets/small.nas"), Ok(Some("text".to_string())));
-    assert_eq!(disk.module("nets/none.nas"), Ok(None));
+    assert_eq!(disk.read("nets/small.nas"), Ok("text".to_string()));
+    assert_eq!(disk.read("nets/none.nas"), Err(ReadFault::Missing));
     let absolute = project.join("nets/small.nas").display().to_string();
     for outside in [
         "../secret.nas",
@@ -298,16 +299,12 @@ fn modules_stay_inside_the_project() {
         "c:x.nas",
         "a\\b.nas",
     ] {
-        assert_eq!(
-            disk.module(outside).map_err(|d| d.code),
-            Err("E0205"),
-            "{outside}"
-        );
+        assert_eq!(disk.read(outside), Err(ReadFault::Outside), "{outside}");
     }
     #[cfg(unix)]
     {
         std::os::unix::fs::symlink(folder.path().join("secret.nas"), project.join("link.nas"))
             .expect("a link");
-        assert_eq!(disk.module("link.nas").map_err(|d| d.code), Err("E0205"));
+        assert_eq!(disk.read("link.nas"), Err(ReadFault::Outside));
     }
 }

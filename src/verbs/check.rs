@@ -1,24 +1,205 @@
 //! `nasc check`: every error and warning of files; `--emit` prints what a stage made.
 
-use super::{Loaded, Outcome, load, not_yet};
-use crate::args::{Check, Common, Emit};
+use super::plan;
+use super::review::join;
+use super::{Outcome, load, not_yet, shown};
+use crate::args::{Check, Common, Emit, Target};
+use crate::front::{Front, deep, lenient};
 use crate::show::Show;
+use nas_diagnostics::{Diagnostic, Span};
+use nas_eval::ctx::{Ctx, Purpose};
+use nas_eval::net::{NetBase, NetValue, NetWeights};
+use nas_eval::space::{ArchValue, SpaceValue, Terms};
+use nas_eval::value::{FuncKind, Unit, Value};
+use nas_eval::{Fault, call};
+use nas_grammar::ast::ItemKind;
+use nas_ir::Dim;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub fn run(args: &Check, common: &Common, show: &mut Show) -> Outcome {
-    let loaded = load(&args.files.files);
     if args.emit == Some(Emit::Ast) {
+        let loaded = load(&args.files.files);
         for file in &loaded.files {
             show.text(&format!("{:#?}\n", file.module));
         }
         return loaded.outcome();
     }
-    if loaded.has_errors() {
-        return loaded.outcome();
+    if args.emit == Some(Emit::Ir) {
+        let why = "`--emit ir`: there is no form between the tree and the graph of a net, which `--emit network` prints; it";
+        return not_yet(why, Outcome::ok());
     }
-    compile(loaded, args.emit, common, show)
+    let mut whole = Outcome {
+        looked: true,
+        ..Outcome::default()
+    };
+    let mut seen = Vec::new();
+    for path in &args.files.files {
+        if seen.contains(&path) {
+            continue;
+        }
+        seen.push(path);
+        let mut front = Front::open(path);
+        if !front.failed() {
+            let host = front.bare(common);
+            front.check(&host);
+        }
+        if let (Some(emit), false) = (args.emit, front.failed()) {
+            emitted(emit, &mut front, common, show);
+        }
+        join(&mut whole, front.outcome());
+    }
+    whole
 }
 
-/// Checks files that parse, and prints the stage asked for.
-fn compile(loaded: Loaded, _emit: Option<Emit>, _common: &Common, _show: &mut Show) -> Outcome {
-    not_yet("checking beyond syntax", loaded.outcome())
+/// Prints one stage of a file that is right.
+fn emitted(emit: Emit, front: &mut Front, common: &Common, show: &mut Show) {
+    let made = match emit {
+        Emit::Ast | Emit::Ir => return,
+        Emit::Plan => return plans(front, common, show),
+        Emit::Cost => of_spaces(front, common, cost),
+        Emit::Network => of_spaces(front, common, network),
+    };
+    match made {
+        Ok(text) => show.text(&text),
+        Err(Fault(d)) => front.add([lenient(*d)]),
+    }
+}
+
+/// The plan of each pipeline.
+fn plans(front: &mut Front, common: &Common, show: &mut Show) {
+    let tree = front
+        .program
+        .modules
+        .get(front.entry())
+        .map(|m| m.tree.clone());
+    for item in tree.iter().flat_map(|t| &t.items) {
+        let ItemKind::Pipeline(p) = &item.kind else {
+            continue;
+        };
+        let target = Target {
+            file: front.path.clone(),
+            pipeline: Some(p.name.text.to_string()),
+        };
+        match plan::page(&target, false, common) {
+            Ok((text, _)) => show.text(&format!("{text}\n")),
+            Err(outcome) => front.add(outcome.diags),
+        }
+    }
+}
+
+/// What a function makes of each space whose parameters all have defaults.
+fn of_spaces(
+    front: &Front,
+    common: &Common,
+    each: fn(&mut Ctx, &Arc<SpaceValue>, Span) -> Result<String, Fault>,
+) -> Result<String, Fault> {
+    let host = front.bare(common);
+    deep(|| {
+        let mut ctx = front.ctx(&host, Purpose::Check, common);
+        let mut out = format!("{}\n", shown(&front.path));
+        let module = front.entry();
+        let tree = front.program.modules[module].tree.clone();
+        for item in &tree.items {
+            let ItemKind::Space(decl) = &item.kind else {
+                continue;
+            };
+            if decl.params.iter().any(|p| p.default.is_none()) {
+                out.push_str(&format!(
+                    "\n{}: its parameters are to be given\n",
+                    decl.name.text
+                ));
+                continue;
+            }
+            let v = ctx.func(
+                FuncKind::Space {
+                    decl: decl.clone(),
+                    module,
+                },
+                item.span,
+            );
+            let span = decl.name.span;
+            let space = nas_eval::space::as_space(&mut ctx, &v, span)?;
+            out.push_str(&format!("\n{}\n", space.name));
+            out.push_str(&each(&mut ctx, &space, span)?);
+        }
+        Ok(out)
+    })
+}
+
+/// Ranges of the items of the cost table, summed by kind of block.
+fn cost(ctx: &mut Ctx, s: &Arc<SpaceValue>, _: Span) -> Result<String, Fault> {
+    let entries = s.prove(ctx)?;
+    let mut rows: BTreeMap<(String, String), Vec<nas_ir::Table<i64>>> = BTreeMap::new();
+    for e in entries.iter() {
+        let Some(t) = e.amount.as_table() else {
+            continue;
+        };
+        for kind in [e.kind.to_string(), "all".to_string()] {
+            rows.entry((e.item.to_string(), kind))
+                .or_default()
+                .push(t.clone());
+        }
+    }
+    let mut out = String::new();
+    for ((item, kind), tables) in rows {
+        let terms = Terms {
+            space: s.clone(),
+            tables,
+            unit: Unit::One,
+        };
+        if let Some((min, mean, max)) = super::space::summary(ctx, &terms)? {
+            out.push_str(&format!(
+                "  {item:16} {kind:20} {min:>14} ..= {max:>14}  mean {mean:.1}\n"
+            ));
+        }
+    }
+    Ok(match out.is_empty() {
+        true => "  no costs\n".to_string(),
+        false => out,
+    })
+}
+
+/// The graph of the first member at inference, for a batch of one.
+fn network(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<String, Fault> {
+    if s.net_decl().is_none() {
+        return Ok("  no net\n".to_string());
+    }
+    let algebra = s.algebra(ctx, span)?;
+    let Some(first) = algebra.space.enumerate().next() else {
+        return Ok("  no member\n".to_string());
+    };
+    let arch = ArchValue::new(s.clone(), first);
+    let mut out = format!("  {}\n", arch.text());
+    let mut net = NetValue::new(
+        NetBase::Member {
+            space: s.clone(),
+            arch,
+        },
+        NetWeights::Abstract,
+    );
+    net.train = Some(false);
+    let net = Arc::new(net);
+    let x = nas_eval::net::stand_in_input(ctx, &net, Dim::Const(1), None, span)?;
+    let (y, _, _) = nas_eval::net::run(ctx, &net, call::Args::one(x, span), None, false)?;
+    let Value::Tensor(y, _) = y.plain() else {
+        return Ok(format!("  its value is {}\n", y.kind()));
+    };
+    match nas_ir::graph::linearise(std::slice::from_ref(y)) {
+        Ok((graph, _)) => {
+            for line in graph.print().lines() {
+                out.push_str(&format!("  {line}\n"));
+            }
+            Ok(out)
+        }
+        Err(e) => Err(Diagnostic::error(
+            "E0309",
+            format!(
+                "the graph of `{}` cannot be printed in this version",
+                s.name
+            ),
+        )
+        .at(span, format!("a shape in it is not plain yet: {}", e.shape))
+        .into()),
+    }
 }

@@ -77,7 +77,7 @@ pub fn run(command: &Command, show: &mut Show) -> Outcome {
         Verb::Why(args) => why::run(args, common, show),
         Verb::Explain(args) => explain::run(args, show),
         Verb::Doc(args) => doc::run(args, show),
-        Verb::Export(args) => export::run(args, common, show),
+        Verb::Export(args) => export::run(args, show),
         Verb::New(args) => new::run(args, show),
         Verb::Completions(args) => completions::run(args, show),
         Verb::Lsp => not_yet("`nasc lsp`", Outcome::ok()),

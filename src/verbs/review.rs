@@ -108,7 +108,7 @@ fn of_revision(revision: &str, path: &Path) -> Result<String, Diagnostic> {
 }
 
 /// Adds the findings of one file to those of the others.
-fn join(whole: &mut Outcome, part: Outcome) {
+pub fn join(whole: &mut Outcome, part: Outcome) {
     let Outcome {
         code,
         mut diags,

@@ -1,18 +1,276 @@
 //! `nasc space`: sizes, sites and costs of a space, or of one of its members.
 
-use super::{Loaded, Outcome, load, not_yet};
+mod costs;
+mod member;
+
+use super::Outcome;
 use crate::args::{Common, SpaceQuery};
+use crate::exit;
+use crate::front::{Front, deep};
 use crate::show::Show;
+use nas_diagnostics::{Diagnostic, FileId, Span, did_you_mean};
+use nas_eval::Fault;
+use nas_eval::ctx::{Ctx, Purpose};
+use nas_eval::env::Env;
+use nas_eval::key::Key;
+use nas_eval::program::{Module, ModuleId, Program, ScopeEntry};
+use nas_eval::space::{self, ArchValue, SiteInfo, SpaceValue};
+use nas_eval::value::Value;
+use nas_grammar::ast::{self, Expr, ItemKind};
+use serde_json::{Value as Json, json};
+use std::sync::Arc;
+
+pub use costs::summary;
 
 pub fn run(args: &SpaceQuery, common: &Common, show: &mut Show) -> Outcome {
-    let loaded = load(&[&args.file]);
-    if loaded.has_errors() {
-        return loaded.outcome();
+    let mut front = Front::with(&args.file, &costs::imports());
+    if front.failed() {
+        return front.outcome();
     }
-    query(loaded, args, common, show)
+    let condition = match &args.condition {
+        None => None,
+        Some(text) => {
+            let id = front.sources.add("--where", text.as_str());
+            let (e, found) = nas_grammar::parse_expr(id, text);
+            if found.iter().any(Diagnostic::is_error) {
+                front.add(found);
+                return front.ended(exit::USAGE);
+            }
+            Some((e, id))
+        }
+    };
+    let module = pseudo(&mut front, condition.as_ref().map(|c| c.1));
+    let host = front.bare(common);
+    let shared: &Front = &front;
+    let answer = deep(|| {
+        let mut ctx = shared.ctx(&host, Purpose::Check, common);
+        ctx.module = module;
+        let answer = answer(
+            &mut ctx,
+            shared,
+            module,
+            args,
+            condition.map(|c| c.0),
+            common,
+        );
+        answer.map(|text| (text, std::mem::take(&mut ctx.warnings)))
+    });
+    match answer {
+        Ok((text, warnings)) => {
+            front.add(warnings);
+            show.text(&text);
+        }
+        Err(Fault(d)) => front.add([*d]),
+    }
+    front.outcome()
 }
 
-/// Answers the question about a space of a file that parses.
-fn query(loaded: Loaded, _args: &SpaceQuery, _common: &Common, _show: &mut Show) -> Outcome {
-    not_yet("measuring a space", loaded.outcome())
+/// A module of our own after the program's, in which the condition stands: the entry's names, and the conventions by the
+/// names that the library gives them.
+fn pseudo(front: &mut Front, condition: Option<FileId>) -> ModuleId {
+    let mut program: Program = (*front.program).clone();
+    let entry = &program.modules[program.entry];
+    let mut scope = entry.scope.clone();
+    let text = condition
+        .and_then(|id| front.sources.get(id))
+        .map_or(String::new(), |f| f.text.to_string());
+    let find = |path: &str| {
+        program
+            .modules
+            .iter()
+            .position(|m| m.std && &*m.path == path)
+    };
+    if let Some(macs) = find("cost.macs")
+        && (text.contains("macs.") || !scope.contains_key("macs"))
+    {
+        scope.insert("macs".into(), ScopeEntry::Module(macs));
+    }
+    if let Some(params) = costs::params(&program)
+        && !scope.contains_key("params")
+    {
+        scope.insert("params".into(), ScopeEntry::Global(params));
+    }
+    let module = Module {
+        path: "--where".into(),
+        file: condition.unwrap_or(entry.file),
+        std: false,
+        tree: Arc::new(ast::Module {
+            doc: Vec::new(),
+            items: Vec::new(),
+            span: Span::default(),
+        }),
+        scope,
+    };
+    program.modules.push(module);
+    let id = program.modules.len() - 1;
+    front.program = Arc::new(program);
+    id
+}
+
+/// The space of a name of the file, or of what it imports.
+fn named(ctx: &mut Ctx, front: &Front, name: &str) -> Result<Arc<SpaceValue>, Fault> {
+    let program = ctx.program.clone();
+    let found = match program.lookup(front.entry(), name) {
+        Some(ScopeEntry::Global(id)) => Some(*id),
+        _ => None,
+    };
+    let is_space = |id: &usize| matches!(program.item(*id).kind, ItemKind::Space(_));
+    if let Some(id) = found {
+        let at = program.item(id).span;
+        let v = ctx.global(id, at)?;
+        if is_space(&id) || matches!(v.plain(), Value::Space(_)) {
+            return space::as_space(ctx, &v, at);
+        }
+        let d = Diagnostic::error(
+            "E0301",
+            format!("`{name}` is {}, and a space is wanted", v.kind()),
+        );
+        return Err(d.at(at, "declared here").into());
+    }
+    let spaces: Vec<&str> = program
+        .globals
+        .iter()
+        .enumerate()
+        .filter(|(id, g)| is_space(id) && g.module == front.entry())
+        .map(|(_, g)| &*g.name)
+        .collect();
+    let d = Diagnostic::error(
+        "E0201",
+        format!(
+            "there is no space `{name}` in {}",
+            super::shown(&front.path)
+        ),
+    );
+    Err(match did_you_mean(name, &spaces) {
+        Some(near) => d.help(format!("did you mean `{near}`?")),
+        None if spaces.is_empty() => d.help("this file declares no space"),
+        None => d.help(format!("it declares {}", spaces.join(", "))),
+    }
+    .into())
+}
+
+fn answer(
+    ctx: &mut Ctx,
+    front: &Front,
+    module: ModuleId,
+    args: &SpaceQuery,
+    condition: Option<Expr>,
+    common: &Common,
+) -> Result<String, Fault> {
+    let mut s = named(ctx, front, &args.name)?;
+    let span = s.base.decl.name.span;
+    if let Some(e) = condition {
+        ctx.module = module;
+        let at = e.span;
+        if let Value::Space(restricted) = space::restrict(ctx, &s, &[e], &Env::default(), at)? {
+            s = restricted;
+        }
+    }
+    if let Some(text) = &args.arch {
+        let arch = space::decode(ctx, &s, text, Span::default()).map_err(unplaced)?;
+        let member = member::of(ctx, &s, arch, span)?;
+        return Ok(match args.json {
+            true => format!("{:#}\n", member.json()),
+            false => member.text(),
+        });
+    }
+    if let Some(n) = args.sample {
+        let members = sample(ctx, &s, n, common.seed.unwrap_or(0), span)?;
+        return Ok(match args.json {
+            true => format!("{:#}\n", json!({ "name": &*s.name, "sample": members })),
+            false => members.iter().map(|m| format!("{m}\n")).collect(),
+        });
+    }
+    whole(ctx, &s, args.json, span)
+}
+
+/// The text stands on the command line: the place in a file is no help.
+fn unplaced(Fault(mut d): Fault) -> Fault {
+    d.labels.clear();
+    Fault(d)
+}
+
+/// `n` different members, each equally likely; all where there are fewer.
+fn sample(
+    ctx: &mut Ctx,
+    s: &Arc<SpaceValue>,
+    n: usize,
+    seed: u64,
+    span: Span,
+) -> Result<Vec<String>, Fault> {
+    let a = s.algebra(ctx, span)?;
+    let hard = |e| space::too_hard(e, span);
+    let text = |m| ArchValue::new(s.clone(), m).text();
+    if a.space.feasible_size().map_err(hard)? <= n.into() {
+        return Ok(a.space.enumerate().map(text).collect());
+    }
+    let sampler = a.space.sampler().map_err(hard)?;
+    let mut stream = Key::seed(seed).named("sample").named(&s.name).stream();
+    let mut source = |below: u64| stream.below(below);
+    let mut seen = std::collections::HashSet::new();
+    let mut out = Vec::new();
+    while out.len() < n {
+        let Some(m) = sampler.sample(&a.space, &mut source) else {
+            break;
+        };
+        if seen.insert(m.clone()) {
+            out.push(text(m));
+        }
+    }
+    Ok(out)
+}
+
+/// Sizes, sites and costs.
+fn whole(ctx: &mut Ctx, s: &Arc<SpaceValue>, as_json: bool, span: Span) -> Result<String, Fault> {
+    let a = s.algebra(ctx, span)?;
+    let raw = a.space.raw_size().ok().map(|n| n.to_string());
+    let feasible = a.space.feasible_size().ok().map(|n| n.to_string());
+    let sites = s.sites();
+    let costs = costs::of_space(ctx, s, span);
+    if as_json {
+        let told: serde_json::Map<String, Json> = costs
+            .iter()
+            .map(|c| {
+                (
+                    c.name.clone(),
+                    json!({ "min": c.min, "mean": c.mean, "max": c.max }),
+                )
+            })
+            .collect();
+        let value = json!({
+            "name": &*s.name, "raw": raw, "distinct": { "modulo": [], "size": null }, "feasible": feasible,
+            "sites": sites.iter().map(site_json).collect::<Vec<_>>(), "costs": told,
+        });
+        return Ok(format!("{value:#}\n"));
+    }
+    let unknown = || "too many to count".to_string();
+    let mut out = format!(
+        "{}\n  raw       {}\n  feasible  {}\n\nsites\n",
+        s.name,
+        raw.unwrap_or_else(unknown),
+        feasible.unwrap_or_else(unknown)
+    );
+    let wide = sites.iter().map(|s| s.address.chars().count()).max();
+    for site in &sites {
+        let (wide, address) = (wide.unwrap_or(0), &site.address);
+        let when = if conditional(site) { "  (in some)" } else { "" };
+        out.push_str(&format!(
+            "  {address:wide$}  {}{when}\n",
+            site.labels.join(", ")
+        ));
+    }
+    if !costs.is_empty() {
+        out.push_str("\ncosts\n");
+        costs.iter().for_each(|c| out.push_str(&c.text()));
+    }
+    Ok(out)
+}
+
+fn conditional(site: &SiteInfo) -> bool {
+    !site.exists.iter().any(Vec::is_empty)
+}
+
+fn site_json(site: &SiteInfo) -> Json {
+    let labels: Vec<&str> = site.labels.iter().map(|l| &**l).collect();
+    json!({ "address": &*site.address, "options": labels, "conditional": conditional(site) })
 }

@@ -1,0 +1,199 @@
+//! What a run stands on: the device, the store, the run folder with its journal, and the progress line.
+
+use crate::args::{Common, Device};
+use crate::front::Front;
+use crate::interrupt::Interrupt;
+use crate::show::progress::Progress;
+use crate::world;
+use nas_diagnostics::Diagnostic;
+use nas_eval::host::{Event, Host};
+use nas_grammar::ast::{Expr, PipelineDecl};
+use nasc_store::{RunFolder, StoreFault};
+use serde_json::{Value as Json, json};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub struct Machine {
+    pub host: Arc<dyn Host>,
+    pub folder: Arc<RunFolder>,
+    told: Arc<Told>,
+}
+
+/// Who is told of events.
+struct Told {
+    folder: Arc<RunFolder>,
+    progress: Mutex<Progress>,
+    /// When a stage's step was last written down.
+    written: Mutex<HashMap<Arc<str>, Instant>>,
+    /// The journal's first fault; a run goes on without it.
+    fault: Mutex<Option<Diagnostic>>,
+}
+
+/// Steps are written to the journal at most this often.
+const STEPS: Duration = Duration::from_secs(1);
+
+/// The device that a flag names.
+pub fn device(flag: Device) -> Result<nasc_device::Device, Box<Diagnostic>> {
+    let text = match flag {
+        Device::Auto => "auto".to_string(),
+        Device::Cpu => "cpu".to_string(),
+        Device::Cuda(n) => format!("cuda:{n}"),
+    };
+    nasc_device::Device::parse(&text)
+        .map_err(|e| Box::new(Diagnostic::error("E0802", e.message).help(e.help)))
+}
+
+/// A fault of the store or a run folder as a finding.
+pub fn disk_fault(e: &StoreFault) -> Diagnostic {
+    let message = format!("`{}`: {}", e.path.display(), e.message);
+    Diagnostic::error(e.code, message).help(e.help.clone())
+}
+
+impl Machine {
+    pub fn new(
+        front: &Front,
+        name: &str,
+        common: &Common,
+        stop: &Interrupt,
+        progress: Progress,
+    ) -> Result<Machine, Box<Diagnostic>> {
+        let device = device(common.device)?;
+        let folder = RunFolder::create(&common.out, name).map_err(|e| disk_fault(&e))?;
+        let folder = Arc::new(folder);
+        let told = Arc::new(Told {
+            folder: folder.clone(),
+            progress: Mutex::new(progress),
+            written: Mutex::default(),
+            fault: Mutex::default(),
+        });
+        let listener = told.clone();
+        let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
+        let jobs = match (common.jobs, device) {
+            (Some(n), _) => n.get(),
+            (None, nasc_device::Device::Cpu) => cores,
+            (None, nasc_device::Device::Cuda(_)) => 1,
+        };
+        let host = nasc_runtime::Runtime::new(nasc_runtime::Options {
+            device,
+            threads: common.threads.map(|n| n.get()),
+            jobs,
+            data_roots: world::data_roots(common.data.as_deref(), &front.path),
+            store: Some(world::store(&front.path)),
+            interrupt: stop.flag(),
+            events: Box::new(move |event| listener.hear(event)),
+        })?;
+        Ok(Machine { host, folder, told })
+    }
+
+    /// Where the run's files are, for people.
+    pub fn shown(&self) -> String {
+        crate::verbs::shown(self.folder.dir())
+    }
+
+    pub fn begin(
+        &self,
+        front: &Front,
+        decl: &PipelineDecl,
+        fingerprint: &str,
+        given: &[(String, Expr)],
+        common: &Common,
+    ) {
+        let settings: Vec<String> = given.iter().map(|(name, _)| name.clone()).collect();
+        let values: Vec<String> = common
+            .set
+            .iter()
+            .map(|s| format!("{}={}", s.name, s.value))
+            .collect();
+        self.told.write(json!({
+            "event": "run", "pipeline": &*decl.name.text, "fingerprint": fingerprint, "set": values,
+            "parameters": settings, "seed": common.seed.unwrap_or(0), "file": crate::verbs::shown(&front.path),
+            "version": env!("CARGO_PKG_VERSION"),
+        }));
+    }
+
+    /// Writes how the run ended, with its faults.
+    pub fn end(&self, front: &Front, code: u8, took: Duration) {
+        for d in front.diags.iter().filter(|d| d.code.starts_with("E07")) {
+            let event =
+                json!({ "event": "fault", "code": d.code, "message": d.message, "notes": d.notes });
+            self.told.write(event);
+        }
+        self.told
+            .write(json!({ "event": "end", "exit": code, "seconds": took.as_secs_f64() }));
+    }
+
+    /// Takes the progress line away.
+    pub fn progress_done(&self) {
+        lock(&self.told.progress).clear();
+    }
+
+    /// What went wrong with the journal.
+    pub fn faults(&self) -> Option<Diagnostic> {
+        lock(&self.told.fault).take()
+    }
+}
+
+fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Told {
+    fn write(&self, mut event: Json) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        if let (Some(o), Ok(now)) = (event.as_object_mut(), now) {
+            o.insert("time".into(), json!(now.as_millis() as u64));
+        }
+        if let Err(e) = self.folder.event(&event) {
+            lock(&self.fault).get_or_insert_with(|| disk_fault(&e));
+        }
+    }
+
+    fn hear(&self, event: Event) {
+        match event {
+            Event::StageStart { stage, steps } => {
+                lock(&self.progress).begin(&stage, steps.and_then(|s| u64::try_from(s).ok()));
+                self.write(json!({ "event": "stage-start", "stage": &*stage, "steps": steps }));
+            }
+            Event::Step {
+                stage,
+                step,
+                steps,
+                loss,
+            } => {
+                let note = loss.map(|l| format!("loss {}", nas_eval::show::number_text(l)));
+                let count = |n: i64| u64::try_from(n).unwrap_or(0);
+                lock(&self.progress).step(
+                    &stage,
+                    count(step),
+                    count(steps),
+                    note.as_deref().unwrap_or(""),
+                );
+                let due = {
+                    let mut written = lock(&self.written);
+                    let due = written.get(&stage).is_none_or(|at| at.elapsed() >= STEPS);
+                    if due {
+                        written.insert(stage.clone(), Instant::now());
+                    }
+                    due || step >= steps
+                };
+                if due {
+                    self.write(json!({ "event": "step", "stage": &*stage, "step": step, "steps": steps, "loss": loss }));
+                }
+            }
+            Event::StageEnd { stage, cached } => {
+                lock(&self.progress).end(&stage, cached);
+                lock(&self.written).remove(&stage);
+                self.write(json!({ "event": "stage-end", "stage": &*stage, "cached": cached }));
+            }
+            Event::Fallback { stage, what, count } => {
+                self.write(
+                    json!({ "event": "fallback", "stage": &*stage, "what": what, "count": count }),
+                );
+            }
+            Event::Kept { stage, step } => {
+                self.write(json!({ "event": "kept", "stage": &*stage, "step": step }));
+            }
+        }
+    }
+}

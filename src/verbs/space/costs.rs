@@ -1,0 +1,206 @@
+//! Costs of a space or a member under every convention of the library, or by the items of the cost table.
+
+use nas_diagnostics::Span;
+use nas_eval::ctx::Ctx;
+use nas_eval::net::{NetBase, NetValue, NetWeights};
+use nas_eval::program::{GlobalId, Program};
+use nas_eval::show::number_text;
+use nas_eval::space::{self, SpaceValue, Terms};
+use nas_eval::value::{Unit, Value};
+use nas_eval::{Fault, call, model};
+use nas_grammar::ast::ItemKind;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Bars of a histogram.
+const BARS: usize = 10;
+
+/// A cost over the feasible members.
+pub struct Cost {
+    pub name: String,
+    pub min: i64,
+    pub mean: f64,
+    pub max: i64,
+    /// First value, last value, share of the members.
+    histogram: Vec<(i128, i128, f64)>,
+}
+
+impl Cost {
+    /// A line of numbers, then a bar a range of values.
+    pub fn text(&self) -> String {
+        let mut out = format!(
+            "  {:16} {} ..= {}, mean {}\n",
+            self.name,
+            self.min,
+            self.max,
+            number_text(self.mean)
+        );
+        let most = self.histogram.iter().map(|b| b.2).fold(0.0, f64::max);
+        for (first, last, share) in &self.histogram {
+            let bar = "█".repeat((share / most.max(1e-300) * 32.0).ceil() as usize);
+            out.push_str(&format!(
+                "    {:>14} – {:<14} {:>5.1}%  {bar}\n",
+                first,
+                last,
+                share * 100.0
+            ));
+        }
+        out
+    }
+}
+
+/// Lines that bring the library's cost modules into a program that does not use them.
+pub fn imports() -> String {
+    let paths = nas_stdlib::FILES.iter().map(|(path, _)| *path);
+    let costs = paths.filter(|p| *p == "cost.nas" || p.starts_with("cost/"));
+    costs
+        .enumerate()
+        .map(|(i, path)| {
+            let dotted = path.trim_end_matches(".nas").replace('/', ".");
+            format!("use std.{dotted} as nasc_asked_{i}\n")
+        })
+        .collect()
+}
+
+/// The library's function `params`.
+pub fn params(program: &Program) -> Option<GlobalId> {
+    let of_costs = |path: &str| path == "cost" || path.starts_with("cost.");
+    program.globals.iter().position(|g| {
+        let m = &program.modules[g.module];
+        m.std
+            && &*g.name == "params"
+            && (of_costs(&m.path) || m.path.starts_with("core"))
+            && matches!(m.tree.items[g.item].kind, ItemKind::Fn(_))
+    })
+}
+
+/// The conventions by name: `macs.core`, …, and `params`.
+pub fn conventions(program: &Program) -> Vec<(String, GlobalId)> {
+    let mut out = Vec::new();
+    for (id, g) in program.globals.iter().enumerate() {
+        let m = &program.modules[g.module];
+        let ItemKind::Fn(decl) = &m.tree.items[g.item].kind else {
+            continue;
+        };
+        // One net and nothing else that has to be given.
+        let first = decl
+            .params
+            .first()
+            .map(|list| list.iter().filter(|p| p.default.is_none()).count());
+        let of_net = first == Some(1) && decl.params.len() == 1;
+        let own = m.path.rsplit('.').next() == Some(&*g.name);
+        let listed = &*m.path == "cost.macs" || (m.path.starts_with("cost.macs.") && own);
+        if m.std && listed && of_net {
+            out.push((format!("macs.{}", g.name), id));
+        }
+    }
+    out.extend(params(program).map(|id| ("params".to_string(), id)));
+    out
+}
+
+/// What each convention gives for a net.
+pub fn under_conventions(ctx: &mut Ctx, net: &Value, span: Span) -> Vec<(String, Value)> {
+    let program = ctx.program.clone();
+    let mut out = Vec::new();
+    for (name, id) in conventions(&program) {
+        let v = ctx
+            .global(id, span)
+            .and_then(|f| call::apply(ctx, f, net.clone(), span));
+        // A convention that does not cover a block of this net has no number for it.
+        if let Ok(v) = v
+            && matches!(
+                v.plain(),
+                Value::Terms(_) | Value::Int(..) | Value::Float(..)
+            )
+        {
+            out.push((name, v));
+        }
+    }
+    out
+}
+
+/// Costs of all members; what is too hard to tell is left out.
+pub fn of_space(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Vec<Cost> {
+    if s.net_decl().is_none() {
+        return Vec::new();
+    }
+    let all = Value::Net(Arc::new(NetValue::new(
+        NetBase::AllMembers { space: s.clone() },
+        NetWeights::Abstract,
+    )));
+    let mut asked = under_conventions(ctx, &all, span);
+    if asked.is_empty() {
+        asked = items(ctx, s);
+    }
+    let mut out = Vec::new();
+    for (name, v) in asked {
+        let cost = match v.plain() {
+            Value::Terms(t) => ranged(ctx, &name, t).ok().flatten(),
+            Value::Int(n, _) => Some(Cost {
+                name,
+                min: *n,
+                mean: *n as f64,
+                max: *n,
+                histogram: Vec::new(),
+            }),
+            _ => None,
+        };
+        out.extend(cost);
+    }
+    out
+}
+
+/// The items of the cost table as costs of their own.
+fn items(ctx: &mut Ctx, s: &Arc<SpaceValue>) -> Vec<(String, Value)> {
+    let Ok(entries) = s.prove(ctx) else {
+        return Vec::new();
+    };
+    let names: BTreeSet<&str> = entries.iter().map(|e| &*e.item).collect();
+    let terms = |name: &&str| {
+        let tables = entries
+            .iter()
+            .filter(|e| *e.item == **name)
+            .map(|e| e.amount.as_table())
+            .collect::<Option<Vec<_>>>()?;
+        let terms = Terms {
+            space: s.clone(),
+            tables,
+            unit: Unit::One,
+        };
+        Some((name.to_string(), Value::Terms(Arc::new(terms))))
+    };
+    names.iter().filter_map(terms).collect()
+}
+
+fn ranged(ctx: &mut Ctx, name: &str, t: &Terms) -> Result<Option<Cost>, Fault> {
+    let Some((min, mean, max)) = summary(ctx, t)? else {
+        return Ok(None);
+    };
+    let span = t.space.base.decl.name.span;
+    let s = model::with_cost(ctx, &t.space, &t.tables, span)?;
+    let mut histogram = Vec::new();
+    if let (true, Ok(d)) = (min < max, s.distribution("asked")) {
+        // Shares by way of decimal text: the counts may not fit a double.
+        let number = |n: String| n.parse::<f64>().unwrap_or(0.0);
+        let total = number(d.total().to_string());
+        for (first, last, n) in d.histogram(BARS) {
+            histogram.push((first, last, number(n.to_string()) / total.max(1.0)));
+        }
+    }
+    Ok(Some(Cost {
+        name: name.to_string(),
+        min,
+        mean,
+        max,
+        histogram,
+    }))
+}
+
+/// Least, mean and largest value of a cost over the feasible members; none where there is no member.
+pub fn summary(ctx: &mut Ctx, t: &Terms) -> Result<Option<(i64, f64, i64)>, Fault> {
+    let span = t.space.base.decl.name.span;
+    let s = model::with_cost(ctx, &t.space, &t.tables, span)?;
+    let found = s.summary("asked").map_err(|e| space::too_hard(e, span))?;
+    let whole = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
+    Ok(found.map(|f| (whole(f.min), f.mean(), whole(f.max))))
+}
