@@ -10,7 +10,6 @@ use nas_eval::ctx::{Ctx, Purpose};
 use nas_eval::host::Host;
 use nas_eval::pipeline;
 use nas_eval::program::{ModuleId, Program};
-use nas_eval::value::Value;
 use nas_grammar::ast::{Expr, PipelineDecl};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,9 +25,6 @@ pub struct Front {
     pub sources: Sources,
     pub diags: Vec<Diagnostic>,
 }
-
-/// Settings typed for a pipeline, and their text in a normal form for fingerprints.
-pub type Settings = Vec<(Arc<str>, Value, nas_diagnostics::Span)>;
 
 impl Front {
     /// Reads a file with all it imports and checks its names.

@@ -66,10 +66,6 @@ impl Disk {
         (Disk::of(&shown), name(&inside.join(own)))
     }
 
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-
     /// A path of the project as findings show it.
     pub fn shown(&self, relative: &str) -> String {
         format!("{}{relative}", self.prefix)

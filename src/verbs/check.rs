@@ -13,7 +13,7 @@ use nas_eval::space::{ArchValue, SpaceValue, Terms};
 use nas_eval::value::{FuncKind, Unit, Value};
 use nas_eval::{Fault, call};
 use nas_grammar::ast::ItemKind;
-use nas_ir::Dim;
+use nas_ir::{Dim, Tensor};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -176,11 +176,18 @@ fn network(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<String, Fau
             space: s.clone(),
             arch,
         },
-        NetWeights::Abstract,
+        NetWeights::Fresh(nas_eval::key::Key::seed(0)),
     );
     net.train = Some(false);
     let net = Arc::new(net);
     let x = nas_eval::net::stand_in_input(ctx, &net, Dim::Const(1), None, span)?;
+    let x = match x.plain() {
+        Value::Tensor(t, _) => {
+            let shape = t.shape().iter().cloned().collect();
+            Value::tensor(Tensor::slot(0, "input".into(), shape, t.dtype()))
+        }
+        _ => x,
+    };
     let (y, _, _) = nas_eval::net::run(ctx, &net, call::Args::one(x, span), None, false)?;
     let Value::Tensor(y, _) = y.plain() else {
         return Ok(format!("  its value is {}\n", y.kind()));

@@ -125,10 +125,6 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Loaded {
 }
 
 impl Loaded {
-    pub fn has_errors(&self) -> bool {
-        self.diags.iter().any(Diagnostic::is_error)
-    }
-
     pub fn outcome(self) -> Outcome {
         Outcome::found(self.diags, self.sources)
     }

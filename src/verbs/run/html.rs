@@ -231,19 +231,10 @@ mod tests {
 
     #[test]
     fn a_page_holds_itself_and_escapes() {
-        let results = Results {
-            reports: vec![
-                (
-                    "a<b".into(),
-                    json!({ "x": [1, 2, 3], "y": [0.5, 0.7, 0.6] }),
-                ),
-                (
-                    "rows".into(),
-                    json!([{ "k": 1, "v": "<i>" }, { "k": 2, "v": "&" }]),
-                ),
-            ],
-            ..Results::default()
-        };
+        let mut results = Results::default();
+        let curve = json!({ "x": [1, 2, 3], "y": [0.5, 0.7, 0.6] });
+        let rows = json!([{ "k": 1, "v": "<i>" }, { "k": 2, "v": "&" }]);
+        results.reports = vec![("a<b".into(), curve), ("rows".into(), rows)];
         let text = page("main-0", &Plan::default(), &results);
         assert!(text.contains("a&lt;b") && text.contains("&lt;i&gt;") && !text.contains("<i>"));
         assert!(text.contains("<polyline") && text.contains("<th>k</th><th>v</th>"));
