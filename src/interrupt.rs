@@ -13,7 +13,6 @@ pub struct Interrupt {
     signal: Arc<AtomicUsize>,
 }
 
-#[allow(dead_code)] // until a run looks at them
 impl Interrupt {
     /// Starts listening for SIGINT and SIGTERM.
     pub fn listen() -> std::io::Result<Interrupt> {

@@ -128,7 +128,6 @@ impl Show {
     }
 
     /// Progress of a run on stderr; silent with `--quiet` and in the formats for programs.
-    #[allow(dead_code)] // until a run reports its events
     pub fn progress(&self) -> progress::Progress {
         let people = matches!(self.look.format, Format::Human | Format::Short);
         progress::Progress::new(people && !self.quiet)

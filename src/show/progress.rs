@@ -14,8 +14,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     terminal: bool,
     stages: HashMap<String, Stage>,
-    /// The stage that the bar shows.
-    shown: String,
+    /// The stage that the bar shows, and whether its length is known.
+    shown: Option<(String, bool)>,
     said: Instant,
 }
 
@@ -38,7 +38,7 @@ impl Progress {
             bar,
             terminal,
             stages: HashMap::new(),
-            shown: String::new(),
+            shown: None,
             said: Instant::now(),
         }
     }
@@ -63,8 +63,9 @@ impl Progress {
     /// The bar turns to a stage.
     fn show(&mut self, stage: &str, steps: u64) {
         let Some(bar) = &self.bar else { return };
-        if self.shown != stage {
-            self.shown = stage.to_string();
+        let now = Some((stage.to_string(), steps > 0));
+        if self.shown != now {
+            self.shown = now;
             let form = match steps {
                 0 => "{prefix} {spinner} {elapsed} {msg}",
                 _ => "{prefix} {bar:24} {pos}/{len} {msg}",
@@ -72,7 +73,8 @@ impl Progress {
             let style = ProgressStyle::with_template(form);
             bar.reset();
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-            bar.set_prefix(self.shown.clone());
+            bar.set_prefix(stage.to_string());
+            bar.set_message("");
         }
         bar.set_length(steps);
     }
@@ -93,7 +95,9 @@ impl Progress {
         };
         if self.terminal {
             // The bar belongs to one stage at a time; another takes it over when that one ends.
-            if self.stages.contains_key(&self.shown) && self.shown != stage {
+            let taken =
+                |(shown, _): &(String, bool)| shown != stage && self.stages.contains_key(shown);
+            if self.shown.as_ref().is_some_and(taken) {
                 return;
             }
             self.show(stage, steps);
@@ -110,8 +114,8 @@ impl Progress {
     /// A stage is done, or its result was found in the store.
     pub fn end(&mut self, stage: &str, cached: bool) {
         let state = self.stages.remove(stage);
-        if self.shown == stage {
-            self.shown.clear();
+        if self.shown.as_ref().is_some_and(|(shown, _)| shown == stage) {
+            self.shown = None;
         }
         let how = match state {
             _ if cached => "found in the store".to_string(),

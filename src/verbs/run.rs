@@ -61,12 +61,13 @@ fn execute(
         Ok(page) => page,
         Err(errors) => return usage(front, errors),
     };
-    // What the plan was warned of and the run needs is looked at again by the run itself.
-    let absent = |d: &Diagnostic| d.code == "E0701" && d.severity == Severity::Warning;
+    // The run itself tells again what it misses; another pipeline's data is not its matter.
+    front
+        .diags
+        .retain(|d| !(d.code == "E0701" && d.severity == Severity::Warning));
     if front.failed() {
         return faulty(front);
     }
-    front.diags.retain(|d| !absent(d));
     let fingerprint = fingerprint(&front, &decl, &given, common);
     let name = format!("{}-{}", decl.name.text, &fingerprint[..12]);
     let machine = match Machine::new(&front, &name, common, stop, show.progress()) {
@@ -86,7 +87,7 @@ fn execute(
         front.add([disk_fault(&e)]);
         return front.ended(exit::FAULT);
     }
-    machine.begin(&front, &decl, &fingerprint, &given, common);
+    machine.begin(&front, &decl, &fingerprint, common);
     let began = Instant::now();
     let (results, found, interrupted) = deep(|| evaluate(&front, &decl, &given, common, &machine));
     machine.progress_done();

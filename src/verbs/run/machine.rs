@@ -7,7 +7,7 @@ use crate::show::progress::Progress;
 use crate::world;
 use nas_diagnostics::Diagnostic;
 use nas_eval::host::{Event, Host};
-use nas_grammar::ast::{Expr, PipelineDecl};
+use nas_grammar::ast::PipelineDecl;
 use nasc_store::{RunFolder, StoreFault};
 use serde_json::{Value as Json, json};
 use std::collections::HashMap;
@@ -18,6 +18,7 @@ pub struct Machine {
     pub host: Arc<dyn Host>,
     pub folder: Arc<RunFolder>,
     told: Arc<Told>,
+    device: nasc_device::Device,
 }
 
 /// Who is told of events.
@@ -83,7 +84,12 @@ impl Machine {
             interrupt: stop.flag(),
             events: Box::new(move |event| listener.hear(event)),
         })?;
-        Ok(Machine { host, folder, told })
+        Ok(Machine {
+            host,
+            folder,
+            told,
+            device,
+        })
     }
 
     /// Where the run's files are, for people.
@@ -91,23 +97,15 @@ impl Machine {
         crate::verbs::shown(self.folder.dir())
     }
 
-    pub fn begin(
-        &self,
-        front: &Front,
-        decl: &PipelineDecl,
-        fingerprint: &str,
-        given: &[(String, Expr)],
-        common: &Common,
-    ) {
-        let settings: Vec<String> = given.iter().map(|(name, _)| name.clone()).collect();
+    pub fn begin(&self, front: &Front, decl: &PipelineDecl, fingerprint: &str, common: &Common) {
         let values: Vec<String> = common
             .set
             .iter()
             .map(|s| format!("{}={}", s.name, s.value))
             .collect();
         self.told.write(json!({
-            "event": "run", "pipeline": &*decl.name.text, "fingerprint": fingerprint, "set": values,
-            "parameters": settings, "seed": common.seed.unwrap_or(0), "file": crate::verbs::shown(&front.path),
+            "event": "run", "pipeline": &*decl.name.text, "fingerprint": fingerprint, "set": values, "device": self.device.to_string(),
+            "seed": common.seed.unwrap_or(0), "file": crate::verbs::shown(&front.path),
             "version": env!("CARGO_PKG_VERSION"),
         }));
     }
