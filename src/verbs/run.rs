@@ -118,6 +118,7 @@ fn execute(
         }
     }
     let code = code(&front, &results);
+    front.add(results.broken());
     machine.end(&front, code, began.elapsed());
     show.say(&format!(
         "{} in {}",

@@ -184,6 +184,7 @@ fn one(
     for e in out.expects.iter().filter(|e| e.holds != Some(true)) {
         match Expect::of(&mut ctx, front, e) {
             Ok(e) => {
+                diags.extend(e.finding());
                 for line in e.lines().lines() {
                     below.push_str(&format!("    {line}\n"));
                 }

@@ -42,7 +42,7 @@ pub fn device(flag: Device) -> Result<nasc_device::Device, Box<Diagnostic>> {
         Device::Cuda(n) => format!("cuda:{n}"),
     };
     nasc_device::Device::parse(&text)
-        .map_err(|e| Box::new(Diagnostic::error("E0802", e.message).help(e.help)))
+        .map_err(|e| Box::new(Diagnostic::error("E0704", e.message).help(e.help)))
 }
 
 /// A fault of the store or a run folder as a finding.

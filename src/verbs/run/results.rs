@@ -21,6 +21,7 @@ pub struct Results {
 
 #[derive(Debug)]
 pub struct Expect {
+    span: Span,
     pub text: String,
     /// None where it could not be decided.
     pub holds: Option<bool>,
@@ -36,12 +37,31 @@ impl Expect {
             None => Ok(Json::Null),
         };
         Ok(Expect {
+            span: e.span,
             text: front.text(e.span),
             holds: e.holds,
             left: side(&e.left)?,
             right: side(&e.right)?,
             reason: e.reason.clone(),
         })
+    }
+
+    /// E0707, unless it holds.
+    pub fn finding(&self) -> Option<Diagnostic> {
+        if self.holds == Some(true) {
+            return None;
+        }
+        let (message, label) = match &self.reason {
+            Some(reason) => ("this `expect` cannot be decided", reason.as_str()),
+            None => ("this `expect` does not hold", "false"),
+        };
+        let mut d = Diagnostic::error("E0707", message).at(self.span, label);
+        for (name, v) in [("left ", &self.left), ("right", &self.right)] {
+            if !v.is_null() {
+                d = d.note(format!("{name} {}", short(v)));
+            }
+        }
+        Some(d)
     }
 
     /// `✓ a == b`, or `✗ a == b` with both sides below it.
@@ -135,6 +155,11 @@ impl Results {
         self.expects.iter().all(|e| e.holds == Some(true))
     }
 
+    /// A finding for each expectation that does not hold or was not decided.
+    pub fn broken(&self) -> impl Iterator<Item = Diagnostic> + '_ {
+        self.expects.iter().filter_map(Expect::finding)
+    }
+
     /// `results.json`: no times and no paths.
     pub fn json(&self) -> Json {
         let reports: Map<String, Json> = self.reports.iter().cloned().collect();
@@ -201,6 +226,7 @@ mod tests {
 
     fn expect(holds: Option<bool>) -> Expect {
         Expect {
+            span: Span::default(),
             text: "a > b".into(),
             holds,
             left: json!(0.1 + 0.2),
