@@ -15,6 +15,8 @@ pub struct Disk {
     root: PathBuf,
     /// What findings write before a path of the project; empty where the project is the working folder.
     prefix: String,
+    /// The working folder in the project, with a `/`; empty where it is not below.
+    inside: String,
 }
 
 impl Disk {
@@ -33,6 +35,7 @@ impl Disk {
                 "" => "/".to_string(),
                 text => format!("{}/", text.strip_prefix("./").unwrap_or(text)),
             },
+            inside: String::new(),
         }
     }
 
@@ -63,12 +66,21 @@ impl Disk {
             (_, Ok(up)) => up.components().map(|_| "..").collect(),
             _ => root.to_path_buf(),
         };
-        (Disk::of(&shown), name(&inside.join(own)))
+        let mut disk = Disk::of(&shown);
+        if let Ok(below) = here.strip_prefix(root)
+            && !below.as_os_str().is_empty()
+        {
+            disk.inside = format!("{}/", name(below));
+        }
+        (disk, name(&inside.join(own)))
     }
 
     /// A path of the project as findings show it.
     pub fn shown(&self, relative: &str) -> String {
-        format!("{}{relative}", self.prefix)
+        match relative.strip_prefix(&self.inside) {
+            Some(below) if !self.inside.is_empty() => below.to_string(),
+            _ => format!("{}{relative}", self.prefix),
+        }
     }
 
     /// A module's full path; none when there is no such file.
