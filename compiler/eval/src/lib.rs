@@ -15,6 +15,7 @@ pub mod model;
 pub mod net;
 pub mod number;
 pub mod open;
+pub mod pipeline;
 pub mod program;
 pub mod show;
 pub mod space;

@@ -1,0 +1,395 @@
+//! Pipelines and tests: statements at the top, each a stage, with reports and expectations.
+
+use crate::call::{self, Args};
+use crate::ctx::{Ctx, Purpose, fault};
+use crate::env::{Env, Found};
+use crate::program::{ModuleId, Program};
+use crate::value::{FuncKind, Value};
+use crate::{Fault, Result, access, number, stmt, train};
+use nas_diagnostics::{Diagnostic, Span};
+use nas_grammar::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, PatternKind, PipelineDecl, Stmt, StmtKind, TestDecl};
+use std::sync::Arc;
+
+/// One `expect`, evaluated.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    pub span: Span,
+    /// `None` where it could not be decided (an invalid side, or only checking).
+    pub holds: Option<bool>,
+    pub left: Option<Value>,
+    pub right: Option<Value>,
+    /// Why it could not be decided.
+    pub reason: Option<String>,
+}
+
+/// One value of a `report`.
+#[derive(Debug, Clone)]
+pub struct Reported {
+    pub name: Option<Arc<str>>,
+    pub span: Span,
+    pub value: Value,
+}
+
+/// A stage of a pipeline, as the plan lists it.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    pub name: Arc<str>,
+    pub span: Span,
+    pub value: Value,
+}
+
+#[derive(Debug, Default)]
+pub struct Outcome {
+    pub reports: Vec<Reported>,
+    pub expects: Vec<Expectation>,
+    pub stages: Vec<Stage>,
+    pub budget: Vec<(Value, Span)>,
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Outcome {
+    pub fn failed(&self) -> bool {
+        self.diagnostics.iter().any(Diagnostic::is_error)
+    }
+
+    pub fn interrupted(&self) -> bool {
+        self.diagnostics.iter().any(|d| d.code == "E0705")
+    }
+}
+
+/// Runs (or checks) a pipeline with settings for its parameters.
+pub fn run(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, settings: Vec<(Arc<str>, Value, Span)>) -> Outcome {
+    let mut out = Outcome::default();
+    let span = decl.name.span;
+    let args = Args { named: settings.into_iter().map(|(n, v, s)| (n, Some(v), s)).collect(), span, ..Args::default() };
+    let env = ctx.in_module(module, |ctx| call::bind(ctx, &decl.name.text, &decl.params, args, &Env::default()));
+    match env {
+        Ok(env) => ctx.in_module(module, |ctx| body(ctx, &decl.body, env, true, &mut out)),
+        Err(Fault(d)) => out.diagnostics.push(*d),
+    }
+    out.diagnostics.append(&mut ctx.warnings);
+    out
+}
+
+/// Runs (or checks) a test.
+pub fn test(ctx: &mut Ctx, decl: &TestDecl, module: ModuleId) -> Outcome {
+    let mut out = Outcome::default();
+    ctx.in_module(module, |ctx| body(ctx, &decl.body, Env::default(), false, &mut out));
+    out.diagnostics.append(&mut ctx.warnings);
+    out
+}
+
+fn body(ctx: &mut Ctx, b: &ast::Block, env: Env, pipeline: bool, out: &mut Outcome) {
+    let mut env = stmt::open_scope(b, &env);
+    for s in &b.stmts {
+        match statement(ctx, s, &env, pipeline, out) {
+            Ok(e) => env = e,
+            Err(Fault(d)) => {
+                let interrupted = d.code == "E0705";
+                // A training that diverged leaves the rest to go on without it.
+                let diverged = d.code == "E0703";
+                let reason = d.message.clone();
+                if !out.diagnostics.contains(&d) {
+                    out.diagnostics.push(*d);
+                }
+                if interrupted {
+                    return;
+                }
+                if !ctx.checking() && !diverged {
+                    return;
+                }
+                let stand_in = if ctx.checking() { Value::unknown() } else { Value::invalid(reason) };
+                env = poisoned(s, &env, &stand_in);
+            }
+        }
+    }
+    if let Some(v) = &b.value
+        && let Err(Fault(d)) = ctx.eval(v, &env)
+    {
+        out.diagnostics.push(*d);
+    }
+}
+
+/// The names of a statement that failed stand for something that is not there.
+fn poisoned(s: &Stmt, env: &Env, v: &Value) -> Env {
+    fn names(p: &ast::Pattern, env: Env, v: &Value) -> Env {
+        match &p.kind {
+            PatternKind::Name(n) => env.bind(n.text.clone(), v.clone()),
+            PatternKind::Tuple(ps) => ps.iter().fold(env, |e, p| names(p, e, v)),
+            PatternKind::Record(fs) => fs.iter().fold(env, |e, (n, p)| match p {
+                Some(p) => names(p, e, v),
+                None => e.bind(n.text.clone(), v.clone()),
+            }),
+            PatternKind::Wildcard => env,
+        }
+    }
+    match &s.kind {
+        StmtKind::Let { pattern, .. } | StmtKind::Draw { pattern, .. } => names(pattern, env.clone(), v),
+        _ => env.clone(),
+    }
+}
+
+fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outcome) -> Result<Env> {
+    match &s.kind {
+        StmtKind::Let { pattern, value, .. } => {
+            let name: Arc<str> = match &pattern.kind {
+                PatternKind::Name(n) => n.text.clone(),
+                _ => "let".into(),
+            };
+            ctx.stage = if pipeline { name.clone() } else { "".into() };
+            ctx.top = pipeline;
+            // Draws of a stage follow from its name, not from what stands before it.
+            let key = ctx.shared.root.named(&name);
+            let v = ctx.under(key, |ctx| ctx.eval(value, env));
+            ctx.top = false;
+            ctx.stage = "".into();
+            let v = v?;
+            train::settle_all(ctx, &mut [v.clone()], value.span)?;
+            if pipeline {
+                out.stages.push(Stage { name, span: s.span, value: v.clone() });
+            }
+            stmt::destructure(ctx, pattern, v, env)
+        }
+        StmtKind::Expect(e) => {
+            let r = expectation(ctx, e, env);
+            match r {
+                Ok(list) => out.expects.extend(list),
+                Err(Fault(d)) if d.code == "E0308" => {
+                    out.expects.push(Expectation { span: e.span, holds: None, left: None, right: None, reason: Some(d.message.clone()) });
+                }
+                Err(f) => return Err(f),
+            }
+            Ok(env.clone())
+        }
+        StmtKind::Report(args) => {
+            for a in args {
+                let name = a.name.as_ref().map(|n| n.text.clone());
+                ctx.stage = name.clone().unwrap_or("report".into());
+                ctx.top = true;
+                let v = ctx.eval(&a.value, env);
+                ctx.top = false;
+                ctx.stage = "".into();
+                let v = v?;
+                train::settle_all(ctx, &mut [v.clone()], a.span)?;
+                let name = name.or_else(|| path_name(&a.value).map(Into::into));
+                out.reports.push(Reported { name, span: a.value.span, value: v });
+            }
+            Ok(env.clone())
+        }
+        StmtKind::Budget(list) => {
+            for e in list {
+                let v = ctx.eval(e, env)?;
+                if number::unit_of(&v) == crate::value::Unit::One {
+                    return Err(fault("E0305", "a budget is a time or a memory").at(e.span, "no unit").help("`40 minutes`, `2 GB`").into());
+                }
+                out.budget.push((v, e.span));
+            }
+            Ok(env.clone())
+        }
+        _ => stmt::statement(ctx, s, env),
+    }
+}
+
+/// `expect a == b and c < d`: each part by itself, so that the report says which failed.
+fn expectation(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Vec<Expectation>> {
+    match &e.kind {
+        ExprKind::Binary { op: BinaryOp::And, left, right } => {
+            let mut a = expectation(ctx, left, env)?;
+            a.extend(expectation(ctx, right, env)?);
+            Ok(a)
+        }
+        ExprKind::Sequence { .. } => {
+            let v = ctx.eval(e, env)?;
+            if v.is_unknown() || ctx.checking() {
+                return Ok(vec![undecided(e)]);
+            }
+            let mut holds = true;
+            for x in access::items(ctx, &v, e.span)? {
+                holds = holds && stmt::truth(ctx, &x, e.span)?;
+            }
+            Ok(vec![Expectation { span: e.span, holds: Some(holds), left: None, right: None, reason: None }])
+        }
+        ExprKind::Binary { op, left, right }
+            if matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge) =>
+        {
+            let a = ctx.eval(left, env)?;
+            let b = ctx.eval(right, env)?;
+            if ctx.checking() {
+                // Units and kinds are compared; the outcome waits for the run.
+                number::binary(ctx, *op, a, b, e.span)?;
+                return Ok(vec![undecided(e)]);
+            }
+            let v = number::binary(ctx, *op, a.clone(), b.clone(), e.span)?;
+            let v = match v.plain() {
+                Value::Tensor(..) => {
+                    let all = train::numbers(ctx, &v, e.span)?;
+                    Value::Bool(all.iter().all(|x| *x != 0.0))
+                }
+                _ => v,
+            };
+            Ok(vec![decided(ctx, e, &v, Some(a), Some(b))?])
+        }
+        _ => {
+            let v = ctx.eval(e, env)?;
+            if ctx.checking() {
+                return Ok(vec![undecided(e)]);
+            }
+            Ok(vec![decided(ctx, e, &v, None, None)?])
+        }
+    }
+}
+
+fn undecided(e: &Expr) -> Expectation {
+    Expectation { span: e.span, holds: None, left: None, right: None, reason: None }
+}
+
+fn decided(ctx: &mut Ctx, e: &Expr, v: &Value, left: Option<Value>, right: Option<Value>) -> Result<Expectation> {
+    let (holds, reason) = match v.plain() {
+        Value::Invalid(r) => (None, Some(r.to_string())),
+        Value::Unknown(_) => (None, Some("not known".into())),
+        _ => (Some(stmt::truth(ctx, v, e.span)?), None),
+    };
+    Ok(Expectation { span: e.span, holds, left, right, reason })
+}
+
+/// Everything of a module that can be checked without running: spaces, pipelines, tests, functions by themselves.
+pub fn check_module(program: &Arc<Program>, host: &Arc<dyn crate::host::Host>, module: ModuleId) -> Vec<Diagnostic> {
+    let mut out: Vec<Diagnostic> = vec![];
+    let Some(m) = program.modules.get(module) else { return out };
+    let tree = m.tree.clone();
+    let mut ctx = Ctx::new(program.clone(), host.clone(), Purpose::Check, 0);
+    let add = |d: Diagnostic, out: &mut Vec<Diagnostic>| {
+        if !out.contains(&d) {
+            out.push(d);
+        }
+    };
+    for item in &tree.items {
+        ctx.module = module;
+        ctx.assumed.clear();
+        ctx.net = None;
+        ctx.space = None;
+        match &item.kind {
+            ItemKind::Space(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
+                let v = ctx.func(FuncKind::Space { decl: decl.clone(), module }, item.span);
+                let r = crate::space::as_space(&mut ctx, &v, decl.name.span).and_then(|s| s.algebra(&mut ctx, decl.name.span));
+                if let Err(Fault(d)) = r {
+                    add(*d, &mut out);
+                }
+            }
+            ItemKind::Pipeline(p) => {
+                // Parameters without a default stand for something.
+                let settings = p.params.iter().filter(|x| x.default.is_none()).map(|x| (x.name.text.clone(), Value::unknown(), x.span)).collect();
+                for d in run(&mut ctx, p, module, settings).diagnostics {
+                    add(d, &mut out);
+                }
+            }
+            ItemKind::Test(t) => {
+                for d in test(&mut ctx, t, module).diagnostics {
+                    add(d, &mut out);
+                }
+            }
+            ItemKind::Let { pattern, value, .. } => {
+                let r = ctx.eval(value, &Env::default()).and_then(|v| stmt::destructure(&mut ctx, pattern, v, &Env::default()));
+                if let Err(Fault(d)) = r {
+                    add(*d, &mut out);
+                }
+            }
+            _ => {}
+        }
+        out.append(&mut ctx.warnings);
+    }
+    out
+}
+
+/// A pipeline by name; the only one, or `main`, where no name is given.
+pub fn find(program: &Program, module: ModuleId, name: Option<&str>) -> std::result::Result<Arc<PipelineDecl>, Diagnostic> {
+    let all: Vec<Arc<PipelineDecl>> = program.modules[module]
+        .tree
+        .items
+        .iter()
+        .filter_map(|i| match &i.kind {
+            ItemKind::Pipeline(p) => Some(p.clone()),
+            _ => None,
+        })
+        .collect();
+    let names: Vec<&str> = all.iter().map(|p| &*p.name.text).collect();
+    let found = match name {
+        Some(n) => all.iter().find(|p| &*p.name.text == n),
+        None if all.len() == 1 => all.first(),
+        None => all.iter().find(|p| &*p.name.text == "main"),
+    };
+    found.cloned().ok_or_else(|| match name {
+        Some(n) => {
+            let d = fault("E0201", format!("there is no pipeline `{n}`"));
+            match nas_diagnostics::did_you_mean(n, names.clone()) {
+                Some(c) => d.help(format!("did you mean `{c}`?")),
+                None if names.is_empty() => d.help("this file declares no pipeline"),
+                None => d.help(format!("this file declares {}", names.join(", "))),
+            }
+        }
+        None if names.is_empty() => fault("E0201", "this file declares no pipeline").help("write `pipeline main { … }`"),
+        None => fault("E0201", "which pipeline?").help(format!("name one: FILE:{}", names.join(" or FILE:"))),
+    })
+}
+
+/// Settings from the command line, typed by the pipeline's parameters.
+pub fn settings(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, given: &[(String, Expr)]) -> std::result::Result<Vec<(Arc<str>, Value, Span)>, Vec<Diagnostic>> {
+    let mut out = vec![];
+    let mut errors = vec![];
+    for (name, e) in given {
+        let Some(p) = decl.params.iter().find(|p| *p.name.text == **name) else {
+            let names: Vec<&str> = decl.params.iter().map(|p| &*p.name.text).collect();
+            let mut d = fault("E0802", format!("the pipeline `{}` has no parameter `{name}`", decl.name.text));
+            d = match nas_diagnostics::did_you_mean(name, names.clone()) {
+                Some(c) => d.help(format!("did you mean `--set {c}=…`?")),
+                None if names.is_empty() => d.help("it has no parameters"),
+                None => d.help(format!("it has {}", names.join(", "))),
+            };
+            errors.push(d);
+            continue;
+        };
+        let v = ctx.in_module(module, |ctx| ctx.eval(e, &Env::default()));
+        let v = v.and_then(|v| match (&p.ty, &p.default) {
+            (Some(ty), _) => ctx.in_module(module, |ctx| call::accept(ctx, &decl.name.text, name, v, ty, &Env::default(), p.span)).map(|r| r.0),
+            // Without a written type, the default's kind is the type.
+            (None, Some(d)) => {
+                let old = ctx.in_module(module, |ctx| ctx.eval(d, &Env::default()))?;
+                let number = |v: &Value| matches!(v.plain(), Value::Int(..) | Value::Float(..));
+                if old.kind() == v.kind() || (number(&old) && number(&v)) {
+                    Ok(v)
+                } else {
+                    Err(fault("E0802", format!("`{name}` is {}, and `--set` gives {}", old.kind(), v.kind())).at(d.span, "its default").into())
+                }
+            }
+            _ => Ok(v),
+        });
+        match v {
+            Ok(v) => out.push((p.name.text.clone(), v, p.span)),
+            Err(Fault(mut d)) => {
+                if d.code != "E0802" {
+                    d.message = format!("`--set {name}=…`: {}", d.message);
+                    d.code = "E0802";
+                }
+                // The value stands on the command line, not in a file: only the declaration is a place.
+                d.labels.retain(|l| l.span == p.span || p.ty.as_ref().is_some_and(|t| t.span == l.span) || p.default.as_ref().is_some_and(|x| x.span == l.span));
+                errors.push(*d);
+            }
+        }
+    }
+    if errors.is_empty() { Ok(out) } else { Err(errors) }
+}
+
+/// The name under which a reported value stands: what was written, where it is a name or a path of names.
+pub fn path_name(e: &Expr) -> Option<String> {
+    match &e.kind {
+        ExprKind::Name(n) => Some(n.text.to_string()),
+        ExprKind::Field { base, name } => Some(format!("{}.{}", path_name(base)?, name.text)),
+        ExprKind::Index { base, .. } => path_name(base),
+        _ => None,
+    }
+}
+
+/// Whether a name stands for a cell.
+pub fn is_cell(env: &Env, name: &str) -> bool {
+    matches!(env.find(name), Some(Found::Cell(_)))
+}
