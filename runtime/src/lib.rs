@@ -1,1 +1,10 @@
-//! Executes network graphs and plans: kernels, devices, data, store.
+//! Executes what a program asks for: graphs on a device, data from files, results in a store, parts side by side.
+
+mod bare;
+mod buffer;
+mod execute;
+mod samples;
+
+pub use bare::Bare;
+pub use execute::{Options, Runtime};
+pub use nasc_device::{Device, Kernels};

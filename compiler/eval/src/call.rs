@@ -854,7 +854,13 @@ pub fn accept(
                     _ => return Err(wrong("a space")),
                 },
                 "Net" => match value.plain() {
-                    Value::Net(_) => value.clone(),
+                    Value::Net(_) | Value::Invalid(_) => value.clone(),
+                    // A space stands for all its members at once.
+                    Value::Space(_) => Value::Net(net::as_net(ctx, &value, at)?),
+                    Value::Func(f) if matches!(f.kind, FuncKind::Space { .. }) => {
+                        let s = Value::Space(space::as_space(ctx, &value, at)?);
+                        Value::Net(net::as_net(ctx, &s, at)?)
+                    }
                     Value::Func(_) => value.clone(),
                     _ => return Err(wrong("a net")),
                 },

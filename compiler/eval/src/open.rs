@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 /// Joins the cases of an open value.
 pub fn join(ctx: &Ctx, table: Table<Value>, span: Span) -> Result<Value, Fault> {
+    let table = flatten(ctx, table, span)?;
     let possible: Vec<&Value> = table
         .values
         .iter()
@@ -65,6 +66,41 @@ pub fn join(ctx: &Ctx, table: Table<Value>, span: Span) -> Result<Value, Fault> 
         return Ok(Value::list(out));
     }
     Ok(Value::Open(Arc::new(simplify(table))))
+}
+
+/// Entries that are open themselves become entries over the union of both choices.
+fn flatten(ctx: &Ctx, table: Table<Value>, span: Span) -> Result<Table<Value>, Fault> {
+    let mut sites = table.sites.clone();
+    for v in &table.values {
+        if let Value::Open(inner) = v {
+            for s in &inner.sites {
+                if !sites.contains(s) {
+                    sites.push(*s);
+                }
+            }
+        }
+    }
+    if !table.values.iter().any(|v| matches!(v, Value::Open(_))) {
+        return Ok(table);
+    }
+    sites.sort_unstable();
+    let size = sites.iter().try_fold(1usize, |a, s| a.checked_mul(s.1 as usize)).filter(|n| *n <= nas_ir::dim::TABLE_LIMIT);
+    let Some(size) = size else {
+        let e = nas_ir::ShapeError::from(nas_ir::DimError::TooManyChoices);
+        return Err(ctx.shape_fault(e, span));
+    };
+    let mut values = Vec::with_capacity(size);
+    let whole = Table { sites: sites.clone(), values: Vec::<()>::new() };
+    for i in 0..size {
+        let at = whole.assignment(i);
+        let option = |s: u32| at.iter().find(|a| a.0 == s).map_or(0, |a| a.1);
+        let mut v = table.values[table.index(option)].clone();
+        while let Value::Open(inner) = &v {
+            v = inner.values[inner.index(option)].clone();
+        }
+        values.push(v);
+    }
+    flatten(ctx, Table { sites, values }, span)
 }
 
 fn settle_dim(d: Dim) -> Value {

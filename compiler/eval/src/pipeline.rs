@@ -83,7 +83,7 @@ fn body(ctx: &mut Ctx, b: &ast::Block, env: Env, pipeline: bool, out: &mut Outco
     let mut env = stmt::open_scope(b, &env);
     for s in &b.stmts {
         match statement(ctx, s, &env, pipeline, out) {
-            Ok(e) => env = e,
+            Ok(e) => env = stmt::open_scope(b, &e),
             Err(Fault(d)) => {
                 let interrupted = d.code == "E0705";
                 // A training that diverged leaves the rest to go on without it.

@@ -441,6 +441,7 @@ fn body_of(
                     StmtKind::Value(e) => value = Some(e.clone()),
                     _ => env = stmt::statement(ctx, s, &env)?,
                 }
+                env = stmt::open_scope(&base.decl.body, &env);
             }
             let _ = all;
             Ok(Body {
@@ -848,6 +849,7 @@ pub fn member(
             }
         }
         Some((Value::Unknown(_), _)) => NetWeights::Abstract,
+        Some((Value::Invalid(r), _)) => return Ok(Value::Invalid(r)),
         Some((other, at)) => {
             return Err(fault(
                 "E0301",
@@ -857,7 +859,9 @@ pub fn member(
             .into());
         }
     };
-    let policy = args.get(2).map(|p| p.0.clone());
+    // Of a member that is not known yet, nothing but what all share can be told: the policy marks it.
+    let some = matches!(base, NetBase::AllMembers { .. });
+    let policy = if some { Some(Value::unknown()) } else { args.get(2).map(|p| p.0.clone()) };
     Ok(net::member_net(base, weights, policy))
 }
 
@@ -1444,6 +1448,10 @@ fn condition_value(ctx: &mut Ctx, s: &Arc<SpaceValue>, e: &Expr, env: &Env) -> R
         }
     };
     match &e.kind {
+        ExprKind::Unary { op: UnaryOp::Not, value } => {
+            let v = condition_value(ctx, s, value, env)?;
+            ctx.not(v, e.span)
+        }
         ExprKind::Binary { op, left, right } if !matches!(op, BinaryOp::And | BinaryOp::Or) => {
             let a = ctx.eval(left, env)?;
             let b = ctx.eval(right, env)?;

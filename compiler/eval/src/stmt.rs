@@ -13,8 +13,13 @@ use std::sync::{Arc, Mutex};
 /// Evaluates a body to its value.
 pub fn block(ctx: &mut Ctx, b: &Block, env: &Env) -> Result<Value> {
     let mut env = open_scope(b, env);
+    let nested = b.stmts.iter().any(|s| matches!(s.kind, StmtKind::Item(_)));
     for s in &b.stmts {
         env = statement(ctx, s, &env)?;
+        // Nested declarations see what was bound so far.
+        if nested {
+            env = open_scope(b, &env);
+        }
     }
     match &b.value {
         Some(v) => ctx.eval(v, &env),

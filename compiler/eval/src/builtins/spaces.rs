@@ -395,6 +395,9 @@ fn cost_of(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     };
     let unit = weights.keys().next().map_or(Unit::One, |k| unit_of(k));
     let n = net::as_net(ctx, &v, span)?;
+    if matches!(n.policy, Some(Value::Unknown(_))) {
+        return Ok(Value::Unknown(Known::Number));
+    }
     // A member of a proved space reads its tables.
     if on.is_none()
         && n.edits.is_empty()

@@ -1,0 +1,91 @@
+//! A host that computes nothing: headers of data and tables, for checking and planning.
+
+use crate::samples;
+use nas_diagnostics::Diagnostic;
+use nas_eval::data::DataSource;
+use nas_eval::host::{Buffer, DataRequest, Event, Host, RawTable, Slots, Stored};
+use nas_ir::{HostTensor, Tensor};
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Reads headers and tables under some folders.
+pub struct Bare {
+    roots: Vec<PathBuf>,
+}
+
+impl Bare {
+    #[allow(clippy::new_ret_no_self)]
+    pub fn new(roots: Vec<PathBuf>) -> Arc<dyn Host> {
+        Arc::new(Bare { roots })
+    }
+}
+
+#[derive(Debug)]
+struct Plain(HostTensor);
+
+impl Buffer for Plain {
+    fn download(&self) -> HostTensor {
+        self.0.clone()
+    }
+
+    fn download_shape(&self) -> Vec<usize> {
+        self.0.shape.clone()
+    }
+
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl Host for Bare {
+    fn compute(&self, _: &[Tensor], _: &Slots) -> Result<Vec<Stored>, Diagnostic> {
+        Err(Diagnostic::error("E0304", "a run-time value is needed before anything runs"))
+    }
+
+    fn upload(&self, value: HostTensor) -> Stored {
+        Arc::new(Plain(value))
+    }
+
+    fn data(&self, request: &DataRequest, _header_only: bool) -> Result<Arc<dyn DataSource>, Diagnostic> {
+        samples::open(&self.roots, request, true)
+    }
+
+    fn table(&self, path: &str) -> Result<RawTable, Diagnostic> {
+        samples::table(&self.roots, path)
+    }
+
+    fn event(&self, _: Event) {}
+
+    fn interrupted(&self) -> bool {
+        false
+    }
+
+    fn cached(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn keep(&self, _: &str, _: &[u8]) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    fn checkpoint(&self, _: &str) -> Option<(u64, Vec<u8>)> {
+        None
+    }
+
+    fn keep_checkpoint(&self, _: &str, _: u64, _: &[u8]) -> Result<(), Diagnostic> {
+        Ok(())
+    }
+
+    fn jobs(&self) -> usize {
+        1
+    }
+
+    fn parallel(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        (0..count).for_each(work);
+    }
+}

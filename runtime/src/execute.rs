@@ -1,0 +1,205 @@
+//! The host of a real run: graphs are compiled once a structure and executed, results are kept, parts run side by side.
+
+use crate::buffer::Held;
+use crate::samples;
+use nas_diagnostics::Diagnostic;
+use nas_eval::data::DataSource;
+use nas_eval::host::{DataRequest, Event, Host, RawTable, Slots as EvalSlots, Stored};
+use nas_ir::graph::{collect, linearise};
+use nas_ir::{HostTensor, Tensor};
+use nasc_device::{Device, Executor, Kernels, Program, RunFault, Slots, Value};
+use nasc_store::{Key, Store};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+type Events = Box<dyn Fn(Event) + Send + Sync>;
+
+/// How a run is set up.
+pub struct Options {
+    pub device: Device,
+    /// Threads for independent parts; all cores where `None`.
+    pub threads: Option<usize>,
+    /// Independent parts at once.
+    pub jobs: usize,
+    /// Where relative data paths are looked up, in order.
+    pub data_roots: Vec<PathBuf>,
+    /// Where results are kept; `None` keeps nothing.
+    pub store: Option<PathBuf>,
+    /// Set when the run is asked to stop.
+    pub interrupt: Arc<AtomicBool>,
+    pub events: Events,
+}
+
+/// Compiled programs kept at once; beyond, all are let go and made again as needed.
+const PROGRAMS: usize = 4_096;
+
+/// A run's host.
+pub struct Runtime {
+    executor: Executor,
+    programs: RwLock<HashMap<u128, Program>>,
+    pool: rayon::ThreadPool,
+    jobs: usize,
+    roots: Vec<PathBuf>,
+    store: Option<Store>,
+    interrupt: Arc<AtomicBool>,
+    events: Events,
+    /// Data sets read so far, by request.
+    sets: Mutex<HashMap<String, Arc<dyn DataSource>>>,
+}
+
+impl Runtime {
+    /// Opens the device and the store.
+    ///
+    /// # Errors
+    /// E0704: the device is not there. E0706: the store cannot be used.
+    pub fn new(options: Options) -> Result<Arc<Runtime>, Diagnostic> {
+        let executor = Executor::new(options.device).map_err(|f| Diagnostic::error("E0704", f.message).help(f.help))?;
+        let executor = match std::env::var("NASC_KERNELS").as_deref() {
+            Ok("burn") => executor.with_kernels(Kernels::Burn),
+            _ => executor,
+        };
+        let store = match &options.store {
+            Some(dir) => Some(Store::open(dir).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?),
+            None => None,
+        };
+        let jobs = options.jobs.max(1);
+        let threads = options.threads.unwrap_or(jobs).max(1);
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            // Evaluation recurses: a deep program needs a deep stack.
+            .stack_size(256 << 20)
+            .build()
+            .map_err(|e| Diagnostic::error("E0706", format!("no threads could be started: {e}")))?;
+        Ok(Arc::new(Runtime {
+            executor,
+            programs: RwLock::default(),
+            pool,
+            jobs: jobs.min(threads),
+            roots: options.data_roots,
+            store,
+            interrupt: options.interrupt,
+            events: options.events,
+            sets: Mutex::default(),
+        }))
+    }
+
+    fn program(&self, fingerprint: u128, outputs: &[Tensor]) -> Result<Program, Diagnostic> {
+        if let Ok(all) = self.programs.read()
+            && let Some(p) = all.get(&fingerprint)
+        {
+            return Ok(p.clone());
+        }
+        let (graph, _) = linearise(outputs).map_err(not_concrete)?;
+        let ready = nas_network::prepare(&graph).map_err(|e| Diagnostic::error("E0309", format!("no gradient: {}", e.reason)))?;
+        let p = self.executor.compile(&ready);
+        if let Ok(mut all) = self.programs.write() {
+            if all.len() >= PROGRAMS {
+                all.clear();
+            }
+            all.insert(fingerprint, p.clone());
+        }
+        Ok(p)
+    }
+}
+
+fn not_concrete(e: nas_ir::graph::NotConcrete) -> Diagnostic {
+    Diagnostic::error("E0304", format!("a tensor of shape {} cannot be computed: a size is not known", e.shape))
+}
+
+/// The stores of the evaluator as the executor reads them.
+struct Read<'a> {
+    stores: &'a [u64],
+    slots: &'a EvalSlots<'a>,
+}
+
+impl Slots for Read<'_> {
+    fn get(&self, store: usize, address: &str) -> Option<Value> {
+        let stored = (self.slots)(*self.stores.get(store)?, address)?;
+        match stored.as_any().downcast_ref::<Held>() {
+            Some(h) => Some(h.value.clone()),
+            None => Some(Value::Host(stored.download())),
+        }
+    }
+}
+
+impl Host for Runtime {
+    fn compute(&self, outputs: &[Tensor], slots: &EvalSlots) -> Result<Vec<Stored>, Diagnostic> {
+        let (fingerprint, bindings) = collect(outputs).map_err(not_concrete)?;
+        let program = self.program(fingerprint, outputs)?;
+        let read = Read { stores: &bindings.stores, slots };
+        let out = self.executor.run(&program, &bindings, &read).map_err(|f| match &f {
+            RunFault::Device { .. } => Diagnostic::error("E0704", f.to_string()),
+            RunFault::Index { .. } => Diagnostic::error("E0702", f.to_string()).help("labels and indices lie within their axis"),
+            _ => Diagnostic::error("E0309", format!("this graph cannot be computed: {f}")),
+        })?;
+        Ok(out.into_iter().map(|value| Arc::new(Held { value, executor: self.executor.clone() }) as Stored).collect())
+    }
+
+    fn upload(&self, value: HostTensor) -> Stored {
+        Arc::new(Held { value: self.executor.upload(&value), executor: self.executor.clone() })
+    }
+
+    fn data(&self, request: &DataRequest, header_only: bool) -> Result<Arc<dyn DataSource>, Diagnostic> {
+        let key = format!("{request:?}|{header_only}");
+        let Ok(mut sets) = self.sets.lock() else { return samples::open(&self.roots, request, header_only) };
+        if let Some(s) = sets.get(&key) {
+            return Ok(s.clone());
+        }
+        let s = samples::open(&self.roots, request, header_only)?;
+        sets.insert(key, s.clone());
+        Ok(s)
+    }
+
+    fn table(&self, path: &str) -> Result<RawTable, Diagnostic> {
+        samples::table(&self.roots, path)
+    }
+
+    fn event(&self, event: Event) {
+        (self.events)(event);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
+    fn cached(&self, key: &str) -> Option<Vec<u8>> {
+        match self.store.as_ref()?.get(&Key::from(key)) {
+            Ok(found) => found,
+            Err(damaged) => {
+                // Told, and made again.
+                tracing::warn!("a kept result is damaged and is made again: {}", damaged.why);
+                None
+            }
+        }
+    }
+
+    fn keep(&self, key: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let Some(store) = &self.store else { return Ok(()) };
+        let key = Key::from(key);
+        store.put(&key, "value", bytes).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?;
+        // The points on the way are not needed any more; leaving them does no harm.
+        let _ = store.drop_checkpoints(&key);
+        Ok(())
+    }
+
+    fn checkpoint(&self, key: &str) -> Option<(u64, Vec<u8>)> {
+        self.store.as_ref()?.latest_checkpoint(&Key::from(key)).ok().flatten()
+    }
+
+    fn keep_checkpoint(&self, key: &str, step: u64, bytes: &[u8]) -> Result<(), Diagnostic> {
+        let Some(store) = &self.store else { return Ok(()) };
+        store.checkpoint(&Key::from(key), step, bytes).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))
+    }
+
+    fn jobs(&self) -> usize {
+        self.jobs
+    }
+
+    fn parallel(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        use rayon::prelude::*;
+        // One element at a time a thread: elements are long.
+        self.pool.install(|| (0..count).into_par_iter().with_max_len(1).for_each(work));
+    }
+}

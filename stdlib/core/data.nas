@@ -1,0 +1,12 @@
+//! Data sets. Images come as [n, 3, h, w] with values 0..1; labels as class indices.
+
+/// CIFAR-10, as Parquet in the hub layout or as the original binary files.
+intrinsic cifar10(path: Text) -> Data
+/// CIFAR-100 with fine labels.
+intrinsic cifar100(path: Text) -> Data
+/// IDX images and labels, plain or gzip.
+intrinsic idx(path: Text) -> Data
+/// A folder of images: one folder a class, or none.
+intrinsic images(path: Text) -> Data
+/// Generated images: textured shapes of several classes, the same for a seed on every machine. `test` samples come apart.
+intrinsic generated(n: Int = 2000, classes: Int = 10, side: Int = 16, seed: Int = 0, test: Int = 500) -> Data

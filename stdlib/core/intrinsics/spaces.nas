@@ -1,0 +1,57 @@
+//! Spaces and their members, nets and weights, draws, data.
+
+/// Exact number of members; of a list, its length; of a tensor, its shape.
+intrinsic size(space: Space) -> Int
+/// n different members, each set of n equally likely; all of them where there are fewer.
+intrinsic sample(space: Space, n: Int, seed: Int? = none) -> [Arch]
+/// Members that differ at one site; `at:` names the site.
+intrinsic neighbours(space: Space, arch: Arch, at: Site? = none) -> [Arch]
+/// The sites that exist in a member (or in a space).
+intrinsic sites(arch: Arch) -> [Site]
+/// Option numbers of a member, site by site; -1 where a site is absent.
+intrinsic indices(arch: Arch) -> Index
+/// A member as its space writes it.
+intrinsic encode(arch: Arch) -> Text
+/// Reads a member.
+intrinsic decode(space: Space, text: Text) -> Arch
+/// The options of an open value.
+intrinsic options(choice: Option) -> [Option]
+/// Smallest and largest value of a cost over a space, without enumerating it.
+intrinsic range(cost: Macs) -> Range
+/// Minimum, mean and maximum of a cost over a space.
+intrinsic distribution(cost: Macs) -> Record
+/// Items of a net's cost, weighed and summed; `on:` is one input's shape where the net does not fix it.
+intrinsic cost_of(net: Net, items: Record, on: [Int]? = none) -> Int
+/// Every item of a net's cost.
+intrinsic cost_items(net: Net, on: [Int]? = none) -> Record
+/// Runs a net and keeps what is inside: `.out`, its taps by name, `.all(kind)`.
+intrinsic trace(net: Net, x: Tensor) -> Trace
+/// Weights for a net or a space, drawn where they are first read; `share` says which slot a use reads.
+intrinsic init(net: Net, share: Policy? = none) -> Weights
+/// A slot named by what it depends on.
+intrinsic slot(key: { Text: Text }) -> Slot
+/// Smaller members read the first channels of what is stored.
+intrinsic leading(slot: Slot) -> Slot
+/// The slots of a space under a policy, with their shapes.
+intrinsic slots(space: Space, policy: Policy) -> Record
+
+/// Normal draws: a number with `~`, a tensor with a shape.
+intrinsic normal(mean: Float = 0, deviation: Float = 1) -> Distribution
+/// Normal draws cut at two deviations.
+intrinsic trunc_normal(deviation: Float = 1) -> Distribution
+/// True with a probability.
+intrinsic bernoulli(p: Float = 0.5) -> Distribution
+/// Standard Gumbel draws.
+intrinsic gumbel() -> Distribution
+/// -1 or 1.
+intrinsic rademacher() -> Distribution
+/// One of a list or range, a member of a space, or a number between two.
+intrinsic uniform(from: Float = 0, to: Float = 1) -> Distribution
+/// A list in a drawn order.
+intrinsic shuffle(list: [Any], seed: Int? = none) -> [Any]
+/// n elements of a list, in its order.
+intrinsic subset(list: [Any], n: Int, seed: Int? = none) -> [Any]
+/// The numbers below n in a drawn order.
+intrinsic permutation(n: Int, seed: Int? = none) -> [Int]
+/// One of a list, with probability proportional to its weight.
+intrinsic pick(list: [Any], weight: Any -> Float) -> Any

@@ -1,0 +1,50 @@
+//! NAS-Bench-201 (Dong and Yang, 2020): 6 edges, 5 operations, 15,625 cells.
+use std.cost.macs
+
+/// ReLU, convolution, batch norm: the benchmark's own order.
+block rcb(k: Int, affine: Bool = true)(x: [n, c, h, w]) -> [n, c, h, w] { x |> relu |> conv2d(c, k, bias: false) |> batch_norm(affine: affine) }
+block reduction(out: Int, affine: Bool = true)(x: [n, c, h, w]) -> [n, out, h / 2, w / 2] {
+  let main = x |> relu |> conv2d(out, 3, stride: 2, bias: false) |> batch_norm(affine: affine)
+    |> relu |> conv2d(out, 3, bias: false) |> batch_norm(affine: affine)
+  main + (x |> avg_pool2d(2, stride: 2) |> conv2d(out, 1, bias: false))
+}
+
+space nb201(classes: Int = 10, width: Int = 16, cells: Int = 5, side: Int = 32, affine: Bool = true) {
+  // Chosen once, used in all cells: each use owns weights at its place, unless a sharing policy says otherwise.
+  let op = [choose { none: zero, skip_connect: identity, nor_conv_1x1: rcb(1, affine), nor_conv_3x3: rcb(3, affine), avg_pool_3x3: avg_pool2d(3) } for edge in 0..6]
+  encoding "|{op[0]}~0|+|{op[1]}~0|{op[2]}~1|+|{op[3]}~0|{op[4]}~1|{op[5]}~2|"
+
+  block cell(x0: [n, c, h, w]) -> [n, c, h, w] {
+    let x1 = x0 |> op[0]
+    let x2 = (x0 |> op[1]) + (x1 |> op[2])
+    (x0 |> op[3]) + (x1 |> op[4]) + (x2 |> op[5])
+  }
+  net(x: [n, 3, side, side]) -> [n, classes] {
+    tap features = x |> conv2d(width, 3, bias: false) |> batch_norm(affine: affine)
+      |> repeat cells { cell } |> reduction(2 * width, affine)
+      |> repeat cells { cell } |> reduction(4 * width, affine)
+      |> repeat cells { cell } |> batch_norm(affine: affine) |> relu
+    features |> mean(over: [2, 3]) |> linear(classes)
+  }
+}
+
+// Edge order 0>1, 0>2, 1>2, 0>3, 1>3, 2>3: the four input-output paths.
+let paths = [[3], [0, 4], [1, 5], [0, 2, 5]]
+fn conv_op(o: Option) -> Bool { o is nor_conv_1x1 or o is nor_conv_3x3 }
+fn connected(m: nb201) -> Bool { any(all(not (m.op[e] is none) for e in p) for p in paths) }
+fn learns(m: nb201) -> Bool { any(all(not (m.op[e] is none) for e in p) and any(conv_op(m.op[e]) for e in p) for p in paths) }
+
+test "the benchmark's own numbers" {
+  expect size(nb201) == 15_625
+  expect all(len(neighbours(nb201, a)) == 24 for a in sample(nb201, 50))
+  expect size(nb201 where not any(o is none for o in op)) == 4_096
+  expect size(nb201 where learns) == 13_642
+  expect size(nb201 where not connected) == 341
+  expect range(macs.nats(nb201)) == 7.78305M ..= 220.11969M
+  expect range(params(nb201)) == 73_306 ..= 1_531_546
+  expect macs.nats(nb201["|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"]) == 15.64737M
+  expect size(nb201 where macs.nats <= 100M) == 14_080
+}
+test "texts are read and written" {
+  expect all(encode(nb201[encode(a)].arch) == encode(a) for a in sample(nb201, 100))
+}

@@ -1,0 +1,26 @@
+//! Who sees this mini-batch? A sampler draws and returns a record of roles for one optimiser step.
+// One primitive: `space.build(f)` walks the sites in order and asks f for an option at each that exists.
+
+/// Each site uniform (single path one-shot). Where depth is open this is not uniform over members.
+fn by_site(space: Space) -> Arch { space.build(s => ~uniform(s.options)) }
+/// One random path.
+fn single(space: Space) -> { a: Arch } { { a: ~by_site(space) } }
+/// Strict fairness: one permutation a site; subnet k takes the k-th entry of each, so every option is used once.
+fn fair(space: Space, m: Int) -> { subnets: [Arch] } {
+  let order = { s.address: ~shuffle(s.options) for s in sites(space) }
+  { subnets: [space.build(s => order[s.address][k]) for k in 0..m] }
+}
+/// Two members with at least a margin between them; at most ten tries, then any second one.
+fn margin_pairs(space: Space, distance: (Arch, Arch) -> Float, margin: Float) -> { a: Arch, b: Arch } {
+  let a ~ by_site(space)
+  let b ~ by_site(space) where distance(a, b) >= margin within 10 else by_site(space)
+  { a: a, b: b }
+}
+/// Two members, drawn apart.
+fn random_pairs(space: Space) -> { a: Arch, b: Arch } { { a: ~by_site(space), b: ~by_site(space) } }
+/// Sites with different options, over the sites both have.
+fn hamming(a: Arch, b: Arch) -> Float { count(s in sites(a) where not (a[s] is b[s])) }
+/// 0 for the same option of an edge, 1/2 within a group of options, 2 across groups.
+fn group_distance(groups: [[Option]])(a: Arch, b: Arch) -> Float {
+  sum(if a[s] is b[s] { 0 } else if any(a[s] in g and b[s] in g for g in groups) { 0.5 } else { 2 } for s in sites(a))
+}
