@@ -33,7 +33,7 @@ pub struct Options {
 }
 
 /// Compiled programs kept at once; beyond, all are let go and made again as needed.
-const PROGRAMS: usize = 4_096;
+const PROGRAMS: usize = 96;
 
 /// A run's host.
 pub struct Runtime {

@@ -56,7 +56,7 @@ pub fn generated(
             );
         });
     let parameters = format!(
-        "textured shapes 1: n {n}, classes {classes}, side {side}, channels {channels}, seed {seed}"
+        "textured shapes 2: n {n}, classes {classes}, side {side}, channels {channels}, seed {seed}"
     );
     Ok(ImageSet {
         name: format!("generated {side}x{side}"),
@@ -154,34 +154,29 @@ fn draw(out: &mut [u8], class: usize, side: usize, draws: &mut Draws) {
     let kind = class % KINDS.len();
     let count = class / KINDS.len() + 1;
     let channels = out.len() / (side * side);
-    // Ground and shape differ by at least a step in every channel's mean, up or down, so that neither brightness
-    // nor colour tells the class.
-    let ground: Vec<f32> = (0..channels).map(|_| draws.range(60.0, 195.0)).collect();
-    let step = draws.range(35.0, 75.0)
-        * if draws.next().is_multiple_of(2) {
-            1.0
-        } else {
-            -1.0
-        };
+    // The shape is brighter than the ground by a step that varies, in colours that tell nothing of the class. Small nets
+    // have to learn it in a few hundred steps, so turns and shifts are moderate.
+    let ground: Vec<f32> = (0..channels).map(|_| draws.range(40.0, 110.0)).collect();
+    let step = draws.range(70.0, 120.0);
     let shape: Vec<f32> = ground
         .iter()
         .map(|g| (g + step + draws.range(-25.0, 25.0)).clamp(0.0, 255.0))
         .collect();
-    let waves = [Wave::drawn(draws, 22.0), Wave::drawn(draws, 22.0)];
-    let skin = Wave::drawn(draws, 18.0);
-    let noise = draws.range(8.0, 26.0);
+    let waves = [Wave::drawn(draws, 14.0), Wave::drawn(draws, 14.0)];
+    let skin = Wave::drawn(draws, 12.0);
+    let noise = draws.range(4.0, 14.0);
     let stands: Vec<Stand> = (0..count)
         .map(|k| {
             let shrink = 1.0 / (1.0 + 0.5 * (count - 1) as f32);
-            let turn = draws.range(0.0, TAU);
+            let turn = draws.range(-0.3, 0.3);
             let ring = if count == 1 { 0.0 } else { 0.55 };
             let angle = TAU * k as f32 / count as f32 + 0.3;
             Stand {
-                x: ring * angle.cos() + shrink * draws.range(-0.35, 0.35),
-                y: ring * angle.sin() + shrink * draws.range(-0.35, 0.35),
+                x: ring * angle.cos() + shrink * draws.range(-0.2, 0.2),
+                y: ring * angle.sin() + shrink * draws.range(-0.2, 0.2),
                 cos: turn.cos(),
                 sin: turn.sin(),
-                size: shrink * draws.range(0.42, 0.75),
+                size: shrink * draws.range(0.6, 0.85),
             }
         })
         .collect();
