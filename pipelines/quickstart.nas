@@ -3,11 +3,11 @@ use search.{nb201, samplers, sharing, train, rd_nas}
 use std.cost.macs.nats as macs
 use std.metrics.kendall_tau
 
-pipeline main(seeds: [Int] = [6, 66], epochs: Int = 4, members: Int = 24) {
+pipeline main(seeds: [Int] = [6, 66], epochs: Int = 16, members: Int = 24) {
   let space = nb201(width: 8, cells: 1, side: 16, affine: false) where not any(o is none for o in op)
-  let images = data.generated(1500, test: 500).split(train: 0.7, valid: 0.3)
+  let images = data.generated(1400, test: 400).split(train: 0.7, valid: 0.3)
   let group = margin_pairs(_, distance: group_distance([[nor_conv_1x1, nor_conv_3x3], [skip_connect, avg_pool_3x3]]), margin: 6.7)
-  let opt = sgd(cosine(0.05 -> 1e-3), momentum: 0.9, decay: 5e-4)
+  let opt = sgd(cosine(0.1 -> 1e-3), momentum: 0.9, decay: 5e-4)
 
   let nets = {
     spos: [single_path_training(space, images.train, by_operation, opt, epochs, paths: 2, seed: s) for s in seeds],

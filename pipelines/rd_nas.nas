@@ -19,7 +19,7 @@ pipeline main(seeds: [Int] = [6, 66, 666], epochs: Int = 4, images: Int = 10_000
   let mixed = shuffled_scores(space, macs, 0)
 
   let archs = sample(space, members)
-  let truths = [[accuracy(space[a][fit(space[a], cifar.train, steps, opt, seed: s)] , cifar.valid) for a in archs] for s in [1, 2]]
+  let truths = [[accuracy(space[a][fit(space[a], cifar.train, steps, opt, seed: s)], cifar.valid) for a in archs] for s in [1, 2]]
   let own = [mean(t) for t in transpose(truths)]
   let table = [recorded[a].test for a in archs]
 

@@ -44,14 +44,21 @@ impl Buffer for Plain {
 
 impl Host for Bare {
     fn compute(&self, _: &[Tensor], _: &Slots) -> Result<Vec<Stored>, Diagnostic> {
-        Err(Diagnostic::error("E0304", "a run-time value is needed before anything runs"))
+        Err(Diagnostic::error(
+            "E0304",
+            "a run-time value is needed before anything runs",
+        ))
     }
 
     fn upload(&self, value: HostTensor) -> Stored {
         Arc::new(Plain(value))
     }
 
-    fn data(&self, request: &DataRequest, _header_only: bool) -> Result<Arc<dyn DataSource>, Diagnostic> {
+    fn data(
+        &self,
+        request: &DataRequest,
+        _header_only: bool,
+    ) -> Result<Arc<dyn DataSource>, Diagnostic> {
         samples::open(&self.roots, request, true)
     }
 

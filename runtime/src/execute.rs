@@ -33,7 +33,7 @@ pub struct Options {
 }
 
 /// Compiled programs kept at once; beyond, all are let go and made again as needed.
-const PROGRAMS: usize = 96;
+const PROGRAMS: usize = 40;
 
 /// A run's host.
 pub struct Runtime {
@@ -55,13 +55,16 @@ impl Runtime {
     /// # Errors
     /// E0704: the device is not there. E0706: the store cannot be used.
     pub fn new(options: Options) -> Result<Arc<Runtime>, Diagnostic> {
-        let executor = Executor::new(options.device).map_err(|f| Diagnostic::error("E0704", f.message).help(f.help))?;
+        let executor = Executor::new(options.device)
+            .map_err(|f| Diagnostic::error("E0704", f.message).help(f.help))?;
         let executor = match std::env::var("NASC_KERNELS").as_deref() {
             Ok("burn") => executor.with_kernels(Kernels::Burn),
             _ => executor,
         };
         let store = match &options.store {
-            Some(dir) => Some(Store::open(dir).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?),
+            Some(dir) => Some(
+                Store::open(dir).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?,
+            ),
             None => None,
         };
         let jobs = options.jobs.max(1);
@@ -92,7 +95,8 @@ impl Runtime {
             return Ok(p.clone());
         }
         let (graph, _) = linearise(outputs).map_err(not_concrete)?;
-        let ready = nas_network::prepare(&graph).map_err(|e| Diagnostic::error("E0309", format!("no gradient: {}", e.reason)))?;
+        let ready = nas_network::prepare(&graph)
+            .map_err(|e| Diagnostic::error("E0309", format!("no gradient: {}", e.reason)))?;
         let p = self.executor.compile(&ready);
         if let Ok(mut all) = self.programs.write() {
             if all.len() >= PROGRAMS {
@@ -105,7 +109,13 @@ impl Runtime {
 }
 
 fn not_concrete(e: nas_ir::graph::NotConcrete) -> Diagnostic {
-    Diagnostic::error("E0304", format!("a tensor of shape {} cannot be computed: a size is not known", e.shape))
+    Diagnostic::error(
+        "E0304",
+        format!(
+            "a tensor of shape {} cannot be computed: a size is not known",
+            e.shape
+        ),
+    )
 }
 
 /// The stores of the evaluator as the executor reads them.
@@ -128,22 +138,46 @@ impl Host for Runtime {
     fn compute(&self, outputs: &[Tensor], slots: &EvalSlots) -> Result<Vec<Stored>, Diagnostic> {
         let (fingerprint, bindings) = collect(outputs).map_err(not_concrete)?;
         let program = self.program(fingerprint, outputs)?;
-        let read = Read { stores: &bindings.stores, slots };
-        let out = self.executor.run(&program, &bindings, &read).map_err(|f| match &f {
-            RunFault::Device { .. } => Diagnostic::error("E0704", f.to_string()),
-            RunFault::Index { .. } => Diagnostic::error("E0702", f.to_string()).help("labels and indices lie within their axis"),
-            _ => Diagnostic::error("E0309", format!("this graph cannot be computed: {f}")),
-        })?;
-        Ok(out.into_iter().map(|value| Arc::new(Held { value, executor: self.executor.clone() }) as Stored).collect())
+        let read = Read {
+            stores: &bindings.stores,
+            slots,
+        };
+        let out = self
+            .executor
+            .run(&program, &bindings, &read)
+            .map_err(|f| match &f {
+                RunFault::Device { .. } => Diagnostic::error("E0704", f.to_string()),
+                RunFault::Index { .. } => Diagnostic::error("E0702", f.to_string())
+                    .help("labels and indices lie within their axis"),
+                _ => Diagnostic::error("E0309", format!("this graph cannot be computed: {f}")),
+            })?;
+        Ok(out
+            .into_iter()
+            .map(|value| {
+                Arc::new(Held {
+                    value,
+                    executor: self.executor.clone(),
+                }) as Stored
+            })
+            .collect())
     }
 
     fn upload(&self, value: HostTensor) -> Stored {
-        Arc::new(Held { value: self.executor.upload(&value), executor: self.executor.clone() })
+        Arc::new(Held {
+            value: self.executor.upload(&value),
+            executor: self.executor.clone(),
+        })
     }
 
-    fn data(&self, request: &DataRequest, header_only: bool) -> Result<Arc<dyn DataSource>, Diagnostic> {
+    fn data(
+        &self,
+        request: &DataRequest,
+        header_only: bool,
+    ) -> Result<Arc<dyn DataSource>, Diagnostic> {
         let key = format!("{request:?}|{header_only}");
-        let Ok(mut sets) = self.sets.lock() else { return samples::open(&self.roots, request, header_only) };
+        let Ok(mut sets) = self.sets.lock() else {
+            return samples::open(&self.roots, request, header_only);
+        };
         if let Some(s) = sets.get(&key) {
             return Ok(s.clone());
         }
@@ -169,28 +203,43 @@ impl Host for Runtime {
             Ok(found) => found,
             Err(damaged) => {
                 // Told, and made again.
-                tracing::warn!("a kept result is damaged and is made again: {}", damaged.why);
+                tracing::warn!(
+                    "a kept result is damaged and is made again: {}",
+                    damaged.why
+                );
                 None
             }
         }
     }
 
     fn keep(&self, key: &str, bytes: &[u8]) -> Result<(), Diagnostic> {
-        let Some(store) = &self.store else { return Ok(()) };
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
         let key = Key::from(key);
-        store.put(&key, "value", bytes).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?;
+        store
+            .put(&key, "value", bytes)
+            .map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?;
         // The points on the way are not needed any more; leaving them does no harm.
         let _ = store.drop_checkpoints(&key);
         Ok(())
     }
 
     fn checkpoint(&self, key: &str) -> Option<(u64, Vec<u8>)> {
-        self.store.as_ref()?.latest_checkpoint(&Key::from(key)).ok().flatten()
+        self.store
+            .as_ref()?
+            .latest_checkpoint(&Key::from(key))
+            .ok()
+            .flatten()
     }
 
     fn keep_checkpoint(&self, key: &str, step: u64, bytes: &[u8]) -> Result<(), Diagnostic> {
-        let Some(store) = &self.store else { return Ok(()) };
-        store.checkpoint(&Key::from(key), step, bytes).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))
+        let Some(store) = &self.store else {
+            return Ok(());
+        };
+        store
+            .checkpoint(&Key::from(key), step, bytes)
+            .map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))
     }
 
     fn jobs(&self) -> usize {
@@ -200,6 +249,7 @@ impl Host for Runtime {
     fn parallel(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
         use rayon::prelude::*;
         // One element at a time a thread: elements are long.
-        self.pool.install(|| (0..count).into_par_iter().with_max_len(1).for_each(work));
+        self.pool
+            .install(|| (0..count).into_par_iter().with_max_len(1).for_each(work));
     }
 }

@@ -36,14 +36,21 @@ impl DataSource for Images {
         for i in indices {
             let i = *i as usize;
             match &self.set.pixels {
-                Pixels::U8(p) => x.extend(p[i * size..(i + 1) * size].iter().map(|v| *v as f32 / 255.0)),
+                Pixels::U8(p) => x.extend(
+                    p[i * size..(i + 1) * size]
+                        .iter()
+                        .map(|v| *v as f32 / 255.0),
+                ),
                 Pixels::F32(p) => x.extend_from_slice(&p[i * size..(i + 1) * size]),
             }
             y.push(self.set.labels.as_ref().map_or(0, |l| l[i] as i32));
         }
         let mut shape = vec![indices.len()];
         shape.extend(self.shape());
-        Ok((HostTensor::f32(shape, x), HostTensor::i32(vec![indices.len()], y)))
+        Ok((
+            HostTensor::f32(shape, x),
+            HostTensor::i32(vec![indices.len()], y),
+        ))
     }
 
     fn digest(&self) -> String {
@@ -77,7 +84,10 @@ impl DataSource for Promise {
     }
 
     fn fetch(&self, _: &[u32]) -> Result<(HostTensor, HostTensor), Diagnostic> {
-        Err(Diagnostic::error("E0304", "the samples are read only when the pipeline runs"))
+        Err(Diagnostic::error(
+            "E0304",
+            "the samples are read only when the pipeline runs",
+        ))
     }
 
     fn digest(&self) -> String {
@@ -100,19 +110,44 @@ pub fn finding(f: Fault) -> Diagnostic {
 }
 
 /// Opens what a request names; headers only where nothing is to be read yet.
-pub fn open(roots: &[PathBuf], r: &DataRequest, header_only: bool) -> Result<Arc<dyn DataSource>, Diagnostic> {
+pub fn open(
+    roots: &[PathBuf],
+    r: &DataRequest,
+    header_only: bool,
+) -> Result<Arc<dyn DataSource>, Diagnostic> {
     if &*r.format == "generated" {
         let n = |i: usize| r.numbers.get(i).copied().unwrap_or(0).max(0) as usize;
         let (len, classes, side, seed, test) = (n(0), n(1), n(2), n(3) as u64, n(4));
         if header_only {
-            let header = |len| Header { len, channels: 3, height: side, width: side, classes: Some(classes) };
-            let t = Promise { header: header(test), name: "generated".into(), test: None };
-            return Ok(Arc::new(Promise { header: header(len), name: "generated".into(), test: Some(Arc::new(t)) }));
+            let header = |len| Header {
+                len,
+                channels: 3,
+                height: side,
+                width: side,
+                classes: Some(classes),
+            };
+            let t = Promise {
+                header: header(test),
+                name: "generated".into(),
+                test: None,
+            };
+            return Ok(Arc::new(Promise {
+                header: header(len),
+                name: "generated".into(),
+                test: Some(Arc::new(t)),
+            }));
         }
         let train = nasc_data::generated(len, classes, side, 3, seed).map_err(finding)?;
         // The test set has draws of its own.
-        let test = nasc_data::generated(test, classes, side, 3, seed ^ 0x7e57_5e75).map_err(finding)?;
-        return Ok(Arc::new(Images { set: train, test: Some(Arc::new(Images { set: test, test: None })) }));
+        let test =
+            nasc_data::generated(test, classes, side, 3, seed ^ 0x7e57_5e75).map_err(finding)?;
+        return Ok(Arc::new(Images {
+            set: train,
+            test: Some(Arc::new(Images {
+                set: test,
+                test: None,
+            })),
+        }));
     }
     let place = match &*r.format {
         "idx" => nasc_data::open_prefix(roots, &r.path),
@@ -120,28 +155,60 @@ pub fn open(roots: &[PathBuf], r: &DataRequest, header_only: bool) -> Result<Arc
     }
     .map_err(finding)?;
     if header_only {
-        let promise = |h: Result<Header, Fault>| h.map(|header| Promise { header, name: r.path.to_string(), test: None });
-        let both = |train: Result<Header, Fault>, test: Result<Header, Fault>| -> Result<Arc<dyn DataSource>, Diagnostic> {
+        let promise = |h: Result<Header, Fault>| {
+            h.map(|header| Promise {
+                header,
+                name: r.path.to_string(),
+                test: None,
+            })
+        };
+        let both = |train: Result<Header, Fault>,
+                    test: Result<Header, Fault>|
+         -> Result<Arc<dyn DataSource>, Diagnostic> {
             let mut p = promise(train).map_err(finding)?;
             p.test = promise(test).ok().map(Arc::new);
             Ok(Arc::new(p))
         };
         return match &*r.format {
-            "cifar10" => both(nasc_data::cifar10_header(&place, Split::Train), nasc_data::cifar10_header(&place, Split::Test)),
-            "cifar100" => both(nasc_data::cifar100_header(&place, Split::Train), nasc_data::cifar100_header(&place, Split::Test)),
-            "idx" => promise(nasc_data::idx_header(&place, None)).map(|p| Arc::new(p) as _).map_err(finding),
+            "cifar10" => both(
+                nasc_data::cifar10_header(&place, Split::Train),
+                nasc_data::cifar10_header(&place, Split::Test),
+            ),
+            "cifar100" => both(
+                nasc_data::cifar100_header(&place, Split::Train),
+                nasc_data::cifar100_header(&place, Split::Test),
+            ),
+            "idx" => promise(nasc_data::idx_header(&place, None))
+                .map(|p| Arc::new(p) as _)
+                .map_err(finding),
             _ => {
                 let f = nasc_data::images_header(&place).map_err(finding)?;
                 let Some(size) = f.uniform() else {
-                    return Err(Diagnostic::error("E0702", "the images of this folder have different sizes").help("one size is needed to make batches"));
+                    return Err(Diagnostic::error(
+                        "E0702",
+                        "the images of this folder have different sizes",
+                    )
+                    .help("one size is needed to make batches"));
                 };
-                let header = Header { len: f.len, channels: size.channels, height: size.height, width: size.width, classes: f.classes.as_ref().map(Vec::len) };
-                Ok(Arc::new(Promise { header, name: r.path.to_string(), test: None }))
+                let header = Header {
+                    len: f.len,
+                    channels: size.channels,
+                    height: size.height,
+                    width: size.width,
+                    classes: f.classes.as_ref().map(Vec::len),
+                };
+                Ok(Arc::new(Promise {
+                    header,
+                    name: r.path.to_string(),
+                    test: None,
+                }))
             }
         };
     }
     let images = |set: Result<ImageSet, Fault>| set.map(|set| Images { set, test: None });
-    let both = |train: Result<ImageSet, Fault>, test: Result<ImageSet, Fault>| -> Result<Arc<dyn DataSource>, Diagnostic> {
+    let both = |train: Result<ImageSet, Fault>,
+                test: Result<ImageSet, Fault>|
+     -> Result<Arc<dyn DataSource>, Diagnostic> {
         let mut i = images(train).map_err(finding)?;
         // A folder without a test set is a training set; a damaged one is a fault.
         i.test = match test {
@@ -152,10 +219,20 @@ pub fn open(roots: &[PathBuf], r: &DataRequest, header_only: bool) -> Result<Arc
         Ok(Arc::new(i))
     };
     match &*r.format {
-        "cifar10" => both(nasc_data::cifar10(&place, Split::Train), nasc_data::cifar10(&place, Split::Test)),
-        "cifar100" => both(nasc_data::cifar100(&place, Split::Train), nasc_data::cifar100(&place, Split::Test)),
-        "idx" => images(nasc_data::idx(&place, None)).map(|i| Arc::new(i) as _).map_err(finding),
-        _ => images(nasc_data::images(&place)).map(|i| Arc::new(i) as _).map_err(finding),
+        "cifar10" => both(
+            nasc_data::cifar10(&place, Split::Train),
+            nasc_data::cifar10(&place, Split::Test),
+        ),
+        "cifar100" => both(
+            nasc_data::cifar100(&place, Split::Train),
+            nasc_data::cifar100(&place, Split::Test),
+        ),
+        "idx" => images(nasc_data::idx(&place, None))
+            .map(|i| Arc::new(i) as _)
+            .map_err(finding),
+        _ => images(nasc_data::images(&place))
+            .map(|i| Arc::new(i) as _)
+            .map_err(finding),
     }
 }
 
@@ -163,5 +240,9 @@ pub fn open(roots: &[PathBuf], r: &DataRequest, header_only: bool) -> Result<Arc
 pub fn table(roots: &[PathBuf], path: &str) -> Result<nas_eval::host::RawTable, Diagnostic> {
     let place = nasc_data::open(roots, path).map_err(finding)?;
     let t = nasc_data::table(&place).map_err(finding)?;
-    Ok(nas_eval::host::RawTable { columns: t.columns, rows: t.rows, digest: t.digest })
+    Ok(nas_eval::host::RawTable {
+        columns: t.columns,
+        rows: t.rows,
+        digest: t.digest,
+    })
 }

@@ -342,15 +342,40 @@ pub fn index(
     for a in args {
         match a {
             // `..shape` spreads a list, `..k` is a slice: told apart by value.
-            IndexArg::At(Expr { kind: ast::ExprKind::Range { low: None, high: Some(h), inclusive: false, step: None }, span: at }) => {
+            IndexArg::At(Expr {
+                kind:
+                    ast::ExprKind::Range {
+                        low: None,
+                        high: Some(h),
+                        inclusive: false,
+                        step: None,
+                    },
+                span: at,
+            }) => {
                 let v = ctx.eval(h, env)?;
                 match v.plain() {
                     Value::List(l) => values.extend(l.iter().map(|v| (v.clone(), *at))),
-                    Value::Int(k, _) => values.push((Value::Range(Range { low: None, high: Some(*k), step: 1 }), *at)),
-                    Value::Dim(_) => values.push((Value::Interval(Arc::new((Value::int(0), v.clone()))), *at)),
+                    Value::Int(k, _) => values.push((
+                        Value::Range(Range {
+                            low: None,
+                            high: Some(*k),
+                            step: 1,
+                        }),
+                        *at,
+                    )),
+                    Value::Dim(_) => {
+                        values.push((Value::Interval(Arc::new((Value::int(0), v.clone()))), *at))
+                    }
                     _ => {
                         let k = whole(ctx, &v, *at)?;
-                        values.push((Value::Range(Range { low: None, high: Some(k), step: 1 }), *at));
+                        values.push((
+                            Value::Range(Range {
+                                low: None,
+                                high: Some(k),
+                                step: 1,
+                            }),
+                            *at,
+                        ));
                     }
                 }
             }

@@ -26,7 +26,7 @@ enum Entry {
 pub enum Found {
     Value(Value),
     /// A nested declaration, with the scope it stands in.
-    Item(ast::Item, Env),
+    Item(Box<ast::Item>, Env),
     Cell(Arc<Mutex<Value>>),
 }
 
@@ -78,7 +78,7 @@ impl Env {
                 Entry::Cell(n, c) if &**n == name => return Some(Found::Cell(c.clone())),
                 Entry::Items(items) => {
                     if let Some(i) = items.iter().find(|i| item_name(i) == Some(name)) {
-                        return Some(Found::Item(i.clone(), at.clone()));
+                        return Some(Found::Item(Box::new(i.clone()), at.clone()));
                     }
                 }
                 _ => {}

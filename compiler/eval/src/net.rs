@@ -393,6 +393,7 @@ pub fn at_mode(ctx: &mut Ctx, v: Value, train: bool, span: Span) -> Result<Value
 }
 
 /// `x as f64`
+#[allow(clippy::only_used_in_recursion)]
 pub fn convert(ctx: &mut Ctx, v: Value, ty: &ast::Type, span: Span) -> Result<Value> {
     let TypeKind::Name { name, .. } = &ty.kind else {
         return Err(fault("E0301", "`as` goes to a named type")

@@ -84,13 +84,19 @@ fn flatten(ctx: &Ctx, table: Table<Value>, span: Span) -> Result<Table<Value>, F
         return Ok(table);
     }
     sites.sort_unstable();
-    let size = sites.iter().try_fold(1usize, |a, s| a.checked_mul(s.1 as usize)).filter(|n| *n <= nas_ir::dim::TABLE_LIMIT);
+    let size = sites
+        .iter()
+        .try_fold(1usize, |a, s| a.checked_mul(s.1 as usize))
+        .filter(|n| *n <= nas_ir::dim::TABLE_LIMIT);
     let Some(size) = size else {
         let e = nas_ir::ShapeError::from(nas_ir::DimError::TooManyChoices);
         return Err(ctx.shape_fault(e, span));
     };
     let mut values = Vec::with_capacity(size);
-    let whole = Table { sites: sites.clone(), values: Vec::<()>::new() };
+    let whole = Table {
+        sites: sites.clone(),
+        values: Vec::<()>::new(),
+    };
     for i in 0..size {
         let at = whole.assignment(i);
         let option = |s: u32| at.iter().find(|a| a.0 == s).map_or(0, |a| a.1);

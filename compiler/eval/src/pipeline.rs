@@ -7,7 +7,9 @@ use crate::program::{ModuleId, Program};
 use crate::value::{FuncKind, Value};
 use crate::{Fault, Result, access, number, stmt, train};
 use nas_diagnostics::{Diagnostic, Span};
-use nas_grammar::ast::{self, BinaryOp, Expr, ExprKind, ItemKind, PatternKind, PipelineDecl, Stmt, StmtKind, TestDecl};
+use nas_grammar::ast::{
+    self, BinaryOp, Expr, ExprKind, ItemKind, PatternKind, PipelineDecl, Stmt, StmtKind, TestDecl,
+};
 use std::sync::Arc;
 
 /// One `expect`, evaluated.
@@ -58,11 +60,25 @@ impl Outcome {
 }
 
 /// Runs (or checks) a pipeline with settings for its parameters.
-pub fn run(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, settings: Vec<(Arc<str>, Value, Span)>) -> Outcome {
+pub fn run(
+    ctx: &mut Ctx,
+    decl: &PipelineDecl,
+    module: ModuleId,
+    settings: Vec<(Arc<str>, Value, Span)>,
+) -> Outcome {
     let mut out = Outcome::default();
     let span = decl.name.span;
-    let args = Args { named: settings.into_iter().map(|(n, v, s)| (n, Some(v), s)).collect(), span, ..Args::default() };
-    let env = ctx.in_module(module, |ctx| call::bind(ctx, &decl.name.text, &decl.params, args, &Env::default()));
+    let args = Args {
+        named: settings
+            .into_iter()
+            .map(|(n, v, s)| (n, Some(v), s))
+            .collect(),
+        span,
+        ..Args::default()
+    };
+    let env = ctx.in_module(module, |ctx| {
+        call::bind(ctx, &decl.name.text, &decl.params, args, &Env::default())
+    });
     match env {
         Ok(env) => ctx.in_module(module, |ctx| body(ctx, &decl.body, env, true, &mut out)),
         Err(Fault(d)) => out.diagnostics.push(*d),
@@ -74,7 +90,9 @@ pub fn run(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, settings: Vec<(
 /// Runs (or checks) a test.
 pub fn test(ctx: &mut Ctx, decl: &TestDecl, module: ModuleId) -> Outcome {
     let mut out = Outcome::default();
-    ctx.in_module(module, |ctx| body(ctx, &decl.body, Env::default(), false, &mut out));
+    ctx.in_module(module, |ctx| {
+        body(ctx, &decl.body, Env::default(), false, &mut out)
+    });
     out.diagnostics.append(&mut ctx.warnings);
     out
 }
@@ -98,7 +116,11 @@ fn body(ctx: &mut Ctx, b: &ast::Block, env: Env, pipeline: bool, out: &mut Outco
                 if !ctx.checking() && !diverged {
                     return;
                 }
-                let stand_in = if ctx.checking() { Value::unknown() } else { Value::invalid(reason) };
+                let stand_in = if ctx.checking() {
+                    Value::unknown()
+                } else {
+                    Value::invalid(reason)
+                };
                 env = poisoned(s, &env, &stand_in);
             }
         }
@@ -124,7 +146,9 @@ fn poisoned(s: &Stmt, env: &Env, v: &Value) -> Env {
         }
     }
     match &s.kind {
-        StmtKind::Let { pattern, .. } | StmtKind::Draw { pattern, .. } => names(pattern, env.clone(), v),
+        StmtKind::Let { pattern, .. } | StmtKind::Draw { pattern, .. } => {
+            names(pattern, env.clone(), v)
+        }
         _ => env.clone(),
     }
 }
@@ -146,7 +170,11 @@ fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outco
             let v = v?;
             train::settle_all(ctx, &mut [v.clone()], value.span)?;
             if pipeline {
-                out.stages.push(Stage { name, span: s.span, value: v.clone() });
+                out.stages.push(Stage {
+                    name,
+                    span: s.span,
+                    value: v.clone(),
+                });
             }
             stmt::destructure(ctx, pattern, v, env)
         }
@@ -155,7 +183,13 @@ fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outco
             match r {
                 Ok(list) => out.expects.extend(list),
                 Err(Fault(d)) if d.code == "E0308" => {
-                    out.expects.push(Expectation { span: e.span, holds: None, left: None, right: None, reason: Some(d.message.clone()) });
+                    out.expects.push(Expectation {
+                        span: e.span,
+                        holds: None,
+                        left: None,
+                        right: None,
+                        reason: Some(d.message.clone()),
+                    });
                 }
                 Err(f) => return Err(f),
             }
@@ -172,7 +206,11 @@ fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outco
                 let v = v?;
                 train::settle_all(ctx, &mut [v.clone()], a.span)?;
                 let name = name.or_else(|| path_name(&a.value).map(Into::into));
-                out.reports.push(Reported { name, span: a.value.span, value: v });
+                out.reports.push(Reported {
+                    name,
+                    span: a.value.span,
+                    value: v,
+                });
             }
             Ok(env.clone())
         }
@@ -180,7 +218,10 @@ fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outco
             for e in list {
                 let v = ctx.eval(e, env)?;
                 if number::unit_of(&v) == crate::value::Unit::One {
-                    return Err(fault("E0305", "a budget is a time or a memory").at(e.span, "no unit").help("`40 minutes`, `2 GB`").into());
+                    return Err(fault("E0305", "a budget is a time or a memory")
+                        .at(e.span, "no unit")
+                        .help("`40 minutes`, `2 GB`")
+                        .into());
                 }
                 out.budget.push((v, e.span));
             }
@@ -193,7 +234,11 @@ fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outco
 /// `expect a == b and c < d`: each part by itself, so that the report says which failed.
 fn expectation(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Vec<Expectation>> {
     match &e.kind {
-        ExprKind::Binary { op: BinaryOp::And, left, right } => {
+        ExprKind::Binary {
+            op: BinaryOp::And,
+            left,
+            right,
+        } => {
             let mut a = expectation(ctx, left, env)?;
             a.extend(expectation(ctx, right, env)?);
             Ok(a)
@@ -207,10 +252,24 @@ fn expectation(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Vec<Expectation>> {
             for x in access::items(ctx, &v, e.span)? {
                 holds = holds && stmt::truth(ctx, &x, e.span)?;
             }
-            Ok(vec![Expectation { span: e.span, holds: Some(holds), left: None, right: None, reason: None }])
+            Ok(vec![Expectation {
+                span: e.span,
+                holds: Some(holds),
+                left: None,
+                right: None,
+                reason: None,
+            }])
         }
         ExprKind::Binary { op, left, right }
-            if matches!(op, BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge) =>
+            if matches!(
+                op,
+                BinaryOp::Eq
+                    | BinaryOp::Ne
+                    | BinaryOp::Lt
+                    | BinaryOp::Le
+                    | BinaryOp::Gt
+                    | BinaryOp::Ge
+            ) =>
         {
             let a = ctx.eval(left, env)?;
             let b = ctx.eval(right, env)?;
@@ -240,22 +299,46 @@ fn expectation(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Vec<Expectation>> {
 }
 
 fn undecided(e: &Expr) -> Expectation {
-    Expectation { span: e.span, holds: None, left: None, right: None, reason: None }
+    Expectation {
+        span: e.span,
+        holds: None,
+        left: None,
+        right: None,
+        reason: None,
+    }
 }
 
-fn decided(ctx: &mut Ctx, e: &Expr, v: &Value, left: Option<Value>, right: Option<Value>) -> Result<Expectation> {
+fn decided(
+    ctx: &mut Ctx,
+    e: &Expr,
+    v: &Value,
+    left: Option<Value>,
+    right: Option<Value>,
+) -> Result<Expectation> {
     let (holds, reason) = match v.plain() {
         Value::Invalid(r) => (None, Some(r.to_string())),
         Value::Unknown(_) => (None, Some("not known".into())),
         _ => (Some(stmt::truth(ctx, v, e.span)?), None),
     };
-    Ok(Expectation { span: e.span, holds, left, right, reason })
+    Ok(Expectation {
+        span: e.span,
+        holds,
+        left,
+        right,
+        reason,
+    })
 }
 
 /// Everything of a module that can be checked without running: spaces, pipelines, tests, functions by themselves.
-pub fn check_module(program: &Arc<Program>, host: &Arc<dyn crate::host::Host>, module: ModuleId) -> Vec<Diagnostic> {
+pub fn check_module(
+    program: &Arc<Program>,
+    host: &Arc<dyn crate::host::Host>,
+    module: ModuleId,
+) -> Vec<Diagnostic> {
     let mut out: Vec<Diagnostic> = vec![];
-    let Some(m) = program.modules.get(module) else { return out };
+    let Some(m) = program.modules.get(module) else {
+        return out;
+    };
     let tree = m.tree.clone();
     let mut ctx = Ctx::new(program.clone(), host.clone(), Purpose::Check, 0);
     let add = |d: Diagnostic, out: &mut Vec<Diagnostic>| {
@@ -270,15 +353,27 @@ pub fn check_module(program: &Arc<Program>, host: &Arc<dyn crate::host::Host>, m
         ctx.space = None;
         match &item.kind {
             ItemKind::Space(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
-                let v = ctx.func(FuncKind::Space { decl: decl.clone(), module }, item.span);
-                let r = crate::space::as_space(&mut ctx, &v, decl.name.span).and_then(|s| s.algebra(&mut ctx, decl.name.span));
+                let v = ctx.func(
+                    FuncKind::Space {
+                        decl: decl.clone(),
+                        module,
+                    },
+                    item.span,
+                );
+                let r = crate::space::as_space(&mut ctx, &v, decl.name.span)
+                    .and_then(|s| s.algebra(&mut ctx, decl.name.span));
                 if let Err(Fault(d)) = r {
                     add(*d, &mut out);
                 }
             }
             ItemKind::Pipeline(p) => {
                 // Parameters without a default stand for something.
-                let settings = p.params.iter().filter(|x| x.default.is_none()).map(|x| (x.name.text.clone(), Value::unknown(), x.span)).collect();
+                let settings = p
+                    .params
+                    .iter()
+                    .filter(|x| x.default.is_none())
+                    .map(|x| (x.name.text.clone(), Value::unknown(), x.span))
+                    .collect();
                 for d in run(&mut ctx, p, module, settings).diagnostics {
                     add(d, &mut out);
                 }
@@ -289,7 +384,9 @@ pub fn check_module(program: &Arc<Program>, host: &Arc<dyn crate::host::Host>, m
                 }
             }
             ItemKind::Let { pattern, value, .. } => {
-                let r = ctx.eval(value, &Env::default()).and_then(|v| stmt::destructure(&mut ctx, pattern, v, &Env::default()));
+                let r = ctx
+                    .eval(value, &Env::default())
+                    .and_then(|v| stmt::destructure(&mut ctx, pattern, v, &Env::default()));
                 if let Err(Fault(d)) = r {
                     add(*d, &mut out);
                 }
@@ -302,7 +399,11 @@ pub fn check_module(program: &Arc<Program>, host: &Arc<dyn crate::host::Host>, m
 }
 
 /// A pipeline by name; the only one, or `main`, where no name is given.
-pub fn find(program: &Program, module: ModuleId, name: Option<&str>) -> std::result::Result<Arc<PipelineDecl>, Diagnostic> {
+pub fn find(
+    program: &Program,
+    module: ModuleId,
+    name: Option<&str>,
+) -> std::result::Result<Arc<PipelineDecl>, Diagnostic> {
     let all: Vec<Arc<PipelineDecl>> = program.modules[module]
         .tree
         .items
@@ -327,19 +428,36 @@ pub fn find(program: &Program, module: ModuleId, name: Option<&str>) -> std::res
                 None => d.help(format!("this file declares {}", names.join(", "))),
             }
         }
-        None if names.is_empty() => fault("E0201", "this file declares no pipeline").help("write `pipeline main { … }`"),
-        None => fault("E0201", "which pipeline?").help(format!("name one: FILE:{}", names.join(" or FILE:"))),
+        None if names.is_empty() => {
+            fault("E0201", "this file declares no pipeline").help("write `pipeline main { … }`")
+        }
+        None => fault("E0201", "which pipeline?")
+            .help(format!("name one: FILE:{}", names.join(" or FILE:"))),
     })
 }
 
+/// Values for parameters, with the places these are declared at.
+pub type Settings = Vec<(Arc<str>, Value, Span)>;
+
 /// Settings from the command line, typed by the pipeline's parameters.
-pub fn settings(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, given: &[(String, Expr)]) -> std::result::Result<Vec<(Arc<str>, Value, Span)>, Vec<Diagnostic>> {
+pub fn settings(
+    ctx: &mut Ctx,
+    decl: &PipelineDecl,
+    module: ModuleId,
+    given: &[(String, Expr)],
+) -> std::result::Result<Settings, Vec<Diagnostic>> {
     let mut out = vec![];
     let mut errors = vec![];
     for (name, e) in given {
         let Some(p) = decl.params.iter().find(|p| *p.name.text == **name) else {
             let names: Vec<&str> = decl.params.iter().map(|p| &*p.name.text).collect();
-            let mut d = fault("E0802", format!("the pipeline `{}` has no parameter `{name}`", decl.name.text));
+            let mut d = fault(
+                "E0802",
+                format!(
+                    "the pipeline `{}` has no parameter `{name}`",
+                    decl.name.text
+                ),
+            );
             d = match nas_diagnostics::did_you_mean(name, names.clone()) {
                 Some(c) => d.help(format!("did you mean `--set {c}=…`?")),
                 None if names.is_empty() => d.help("it has no parameters"),
@@ -350,7 +468,11 @@ pub fn settings(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, given: &[(
         };
         let v = ctx.in_module(module, |ctx| ctx.eval(e, &Env::default()));
         let v = v.and_then(|v| match (&p.ty, &p.default) {
-            (Some(ty), _) => ctx.in_module(module, |ctx| call::accept(ctx, &decl.name.text, name, v, ty, &Env::default(), p.span)).map(|r| r.0),
+            (Some(ty), _) => ctx
+                .in_module(module, |ctx| {
+                    call::accept(ctx, &decl.name.text, name, v, ty, &Env::default(), p.span)
+                })
+                .map(|r| r.0),
             // Without a written type, the default's kind is the type.
             (None, Some(d)) => {
                 let old = ctx.in_module(module, |ctx| ctx.eval(d, &Env::default()))?;
@@ -358,7 +480,12 @@ pub fn settings(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, given: &[(
                 if old.kind() == v.kind() || (number(&old) && number(&v)) {
                     Ok(v)
                 } else {
-                    Err(fault("E0802", format!("`{name}` is {}, and `--set` gives {}", old.kind(), v.kind())).at(d.span, "its default").into())
+                    Err(fault(
+                        "E0802",
+                        format!("`{name}` is {}, and `--set` gives {}", old.kind(), v.kind()),
+                    )
+                    .at(d.span, "its default")
+                    .into())
                 }
             }
             _ => Ok(v),
@@ -371,12 +498,20 @@ pub fn settings(ctx: &mut Ctx, decl: &PipelineDecl, module: ModuleId, given: &[(
                     d.code = "E0802";
                 }
                 // The value stands on the command line, not in a file: only the declaration is a place.
-                d.labels.retain(|l| l.span == p.span || p.ty.as_ref().is_some_and(|t| t.span == l.span) || p.default.as_ref().is_some_and(|x| x.span == l.span));
+                d.labels.retain(|l| {
+                    l.span == p.span
+                        || p.ty.as_ref().is_some_and(|t| t.span == l.span)
+                        || p.default.as_ref().is_some_and(|x| x.span == l.span)
+                });
                 errors.push(*d);
             }
         }
     }
-    if errors.is_empty() { Ok(out) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(out)
+    } else {
+        Err(errors)
+    }
 }
 
 /// The name under which a reported value stands: what was written, where it is a name or a path of names.

@@ -861,7 +861,11 @@ pub fn member(
     };
     // Of a member that is not known yet, nothing but what all share can be told: the policy marks it.
     let some = matches!(base, NetBase::AllMembers { .. });
-    let policy = if some { Some(Value::unknown()) } else { args.get(2).map(|p| p.0.clone()) };
+    let policy = if some {
+        Some(Value::unknown())
+    } else {
+        args.get(2).map(|p| p.0.clone())
+    };
     Ok(net::member_net(base, weights, policy))
 }
 
@@ -1448,7 +1452,10 @@ fn condition_value(ctx: &mut Ctx, s: &Arc<SpaceValue>, e: &Expr, env: &Env) -> R
         }
     };
     match &e.kind {
-        ExprKind::Unary { op: UnaryOp::Not, value } => {
+        ExprKind::Unary {
+            op: UnaryOp::Not,
+            value,
+        } => {
             let v = condition_value(ctx, s, value, env)?;
             ctx.not(v, e.span)
         }

@@ -22,6 +22,9 @@ pub struct Slot {
     pub trained: bool,
 }
 
+/// A slot, and whether it is read by leading slices.
+type KnownSlot = (Arc<str>, bool);
+
 pub type Store = IndexMap<Arc<str>, Slot>;
 
 #[derive(Debug)]
@@ -37,7 +40,7 @@ pub struct WeightsValue {
     /// What `keep` recorded.
     pub history: Mutex<Vec<Value>>,
     /// Slots by address: the policy is asked once.
-    known: Mutex<HashMap<Arc<str>, (Arc<str>, bool)>>,
+    known: Mutex<HashMap<Arc<str>, KnownSlot>>,
     /// Full shapes of slots that are read by leading slices.
     full: OnceLock<HashMap<Arc<str>, Vec<i64>>>,
     pub space: Option<Arc<crate::space::SpaceValue>>,
@@ -51,7 +54,7 @@ impl WeightsValue {
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let store = Arc::new(Mutex::new(store));
         if let Ok(mut all) = STORES.write() {
-            if id % 256 == 0 {
+            if id.is_multiple_of(256) {
                 all.retain(|_, w| w.strong_count() > 0);
             }
             all.insert(id, Arc::downgrade(&store));

@@ -440,4 +440,3 @@ fn join(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         ))
     })
 }
-

@@ -115,7 +115,11 @@ pub fn correlation(a: &[f64], b: &[f64]) -> f64 {
     // Sides are brought to at most 1 in size, so that squares neither vanish nor overflow.
     let scaled = |x: &[f64]| -> Vec<f64> {
         let sum = x.iter().sum::<f64>();
-        let mean = if sum.is_finite() { sum / n as f64 } else { x.iter().map(|v| v / n as f64).sum() };
+        let mean = if sum.is_finite() {
+            sum / n as f64
+        } else {
+            x.iter().map(|v| v / n as f64).sum()
+        };
         let d: Vec<f64> = x.iter().map(|v| v - mean).collect();
         let top = d.iter().fold(0.0f64, |m, v| m.max(v.abs()));
         if top == 0.0 {
