@@ -1,5 +1,5 @@
 //! RD-NAS (Dong et al., ICASSP 2023): distil a zero-cost teacher's ranking into a supernet.
-use search.{samplers, sharing, train}
+use search.sharing
 
 /// Gradient into the second sub-network only; the first is the anchor. Exact ties of the teacher are skipped: sign(0) = 0.
 loss rank_hinge(la: Float, lb: Float, ka: Score, kb: Score) -> Float { rectify(sign(kb - ka) * (lb - stop(la))) }

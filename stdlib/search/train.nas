@@ -1,5 +1,5 @@
 //! Plain trainers, and evaluation with inherited weights.
-use search.{samplers, sharing}
+use search.samplers
 
 /// Batch-norm statistics of a member: averages over training batches, no gradients.
 fn recalibrate(net: Net, data: Data, batches: Int = 10, size: Int = 64) -> Net {

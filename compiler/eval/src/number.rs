@@ -260,7 +260,8 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
     let unknown = a.is_unknown() || b.is_unknown();
     match (a.plain(), b.plain()) {
         // A tensor with something unknown keeps its shape only where the other is a number.
-        (Value::Tensor(t, _), Value::Unknown(_)) | (Value::Unknown(_), Value::Tensor(t, _)) => {
+        (Value::Tensor(t, _), Value::Unknown(Known::Number))
+        | (Value::Unknown(Known::Number), Value::Tensor(t, _)) => {
             let e = if compares(op) {
                 Element::Bool
             } else {

@@ -1,0 +1,21 @@
+//! Searches over architectures. `state` is what the turns carry; a member outside the space cannot be made.
+
+fn scored(archs: [Arch], score: Arch -> Score) -> [Scored] { [{ arch: a, score: score(a) } for a in archs] }
+search random_search(space: Space, score: Arch -> Score, n: Int) -> [Scored] { best_first(scored(sample(space, n), score)) }
+/// One site changed: a neighbour.
+fn one_gene(space: Space, a: Arch) -> Arch {
+  let s ~ uniform(sites(a))
+  ~uniform(neighbours(space, a, at: s))
+}
+/// Regularised evolution (Real et al. 2019): a queue, a tournament, the oldest dies.
+search aging(space: Space, score: Arch -> Score, evaluations: Int, population: Int = 32, tournament: Int = 8) -> [Scored] {
+  state queue = scored(sample(space, population), score)
+  state seen = queue
+  for turn in 0..(evaluations - population) {
+    let parent = best(~subset(queue, tournament))
+    let child = scored([~one_gene(space, parent.arch)], score)
+    queue := drop(queue, 1) ++ child
+    seen := seen ++ child
+  }
+  best_first(distinct(seen))
+}
