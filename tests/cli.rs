@@ -14,7 +14,7 @@ block dense(out: Int)(x: [n, c]) -> [n, out] {
 space nets(classes: Int = 2) {
   let width = choose [3, 5]
   encoding "w{width}"
-  net(x: [n, 3, 4, 4]) -> [n, classes] { x |> flatten |> dense(width) |> rectify |> dense(classes) }
+  net(x: [n, 3, 8, 8]) -> [n, classes] { x |> flatten |> dense(width) |> rectify |> dense(classes) }
 }
 fn descent(rate: Float) { { update: (p, g, s) => { p: p - rate * g } } }
 fn parameters(net) { cost_of(net, { params: 1 }) }
@@ -28,15 +28,15 @@ trainer fit(net, data, steps: Int) -> Weights {
   w
 }
 test "two members" { expect size(nets) == 2 }
-test "a larger one" { expect parameters(nets["w5"]) == 48 * 5 + 10 }
+test "a larger one" { expect parameters(nets["w5"]) == 192 * 5 + 10 }
 test "false" { expect size(nets) == 3 }
 
 pipeline main(steps: Int = 20, limit: Float = 10) {
-  let data = generated(64, 2, 4)
+  let data = generated(64, 2, 8)
   let first = fit(nets["w3"], data, steps)
   let second = fit(nets["w5"], data, steps)
-  let score = sum(nets["w3", first](ones([1, 3, 4, 4])))
-  report score, other: sum(nets["w5", second](ones([1, 3, 4, 4]))), curve: { x: [1, 2, 3], y: [score, 0, 1] }
+  let score = sum(nets["w3", first](ones([1, 3, 8, 8])))
+  report score, other: sum(nets["w5", second](ones([1, 3, 8, 8]))), curve: { x: [1, 2, 3], y: [score, 0, 1] }
   expect score < limit and size(nets) == 2
   budget 10 minutes, 8 GB
 }
@@ -298,7 +298,7 @@ fn plans_and_spaces_answer_in_text_and_json() {
         "a.nas",
         "nets",
         "--where",
-        "parameters <= 200",
+        "parameters <= 700",
         "--sample",
         "9",
     ];
