@@ -307,7 +307,7 @@ fn plans_and_spaces_answer_in_text_and_json() {
         &f.nasc(&["space", "a.nas", "nets", "--arch", "w5", "--json"])
             .1,
     );
-    assert_eq!(member["params"], 250);
+    assert_eq!(member["params"], 970);
     assert_eq!(member["layers"][0]["out"], json("[1, 5]"));
     f.fails(
         &["space", "a.nas", "nets", "--arch", "w4"],
