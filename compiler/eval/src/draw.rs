@@ -1,6 +1,5 @@
 //! Draws: written with `~`, keyed by where they stand.
 
-use crate::call;
 use crate::ctx::{Ctx, fault};
 use crate::env::Env;
 use crate::key::Key;
@@ -185,16 +184,4 @@ pub fn tensor(ctx: &mut Ctx, d: &Dist, shape: &[Value], key: Key, span: Span) ->
     };
     t.map(|t| Value::Tensor(t, e))
         .map_err(|e| ctx.shape_fault(e, span))
-}
-
-/// Calls a function value without arguments where a draw is expected.
-pub fn thunk(ctx: &mut Ctx, f: Value, span: Span) -> Result<Value> {
-    call::call(
-        ctx,
-        f,
-        call::Args {
-            span,
-            ..call::Args::default()
-        },
-    )
 }

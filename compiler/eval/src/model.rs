@@ -1,7 +1,7 @@
 //! From an elaborated space to its algebra: sites, conditions, costs and the encoding, on indices.
 
 use crate::ctx::{Ctx, fault};
-use crate::space::{Algebra, Choices, SiteInfo, SpaceValue};
+use crate::space::{Algebra, SpaceValue};
 use crate::value::Value;
 use crate::{Result, template};
 use nas_diagnostics::Span;
@@ -215,17 +215,4 @@ pub fn with_cost(
             .at(span, "in this space")
             .into()
     })
-}
-
-/// Whether choices are open here.
-pub fn is_open(ctx: &Ctx) -> bool {
-    matches!(
-        ctx.space.as_ref().map(|s| &s.choices),
-        Some(Choices::Open(_))
-    )
-}
-
-/// A site's options as people write them.
-pub fn site_line(s: &SiteInfo) -> String {
-    format!("{}: {}", s.address, s.labels.join(", "))
 }

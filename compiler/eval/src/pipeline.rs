@@ -2,7 +2,7 @@
 
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, Purpose, fault};
-use crate::env::{Env, Found};
+use crate::env::Env;
 use crate::program::{ModuleId, Program};
 use crate::value::{FuncKind, Value};
 use crate::{Fault, Result, access, number, stmt, train};
@@ -522,9 +522,4 @@ pub fn path_name(e: &Expr) -> Option<String> {
         ExprKind::Index { base, .. } => path_name(base),
         _ => None,
     }
-}
-
-/// Whether a name stands for a cell.
-pub fn is_cell(env: &Env, name: &str) -> bool {
-    matches!(env.find(name), Some(Found::Cell(_)))
 }

@@ -239,8 +239,7 @@ pub fn read(
     dtype: DType,
     span: Span,
 ) -> Result<Tensor> {
-    let t = Tensor::slot(w.id, slot.clone(), full.clone(), DType::F32);
-    let mut t = if w.live { t } else { frozen(w, slot, t) };
+    let mut t = Tensor::slot(w.id, slot.clone(), full.clone(), DType::F32);
     if full != shape {
         for (axis, d) in shape.iter().enumerate() {
             t = t
@@ -266,10 +265,6 @@ pub fn read(
         }
     }
     Ok(t.cast(dtype))
-}
-
-fn frozen(_w: &WeightsValue, _slot: &str, t: Tensor) -> Tensor {
-    t
 }
 
 pub fn field(w: &Arc<WeightsValue>, key: &str) -> Option<Value> {
