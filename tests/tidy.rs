@@ -108,7 +108,6 @@ const LONG: &[(&str, usize, &str)] = &[
     ("compiler/eval/src/expr.rs", 900, EVALUATOR),
     ("compiler/eval/src/net.rs", 1500, EVALUATOR),
     ("compiler/eval/src/number.rs", 800, EVALUATOR),
-    ("compiler/eval/src/pipeline.rs", 700, EVALUATOR),
     ("compiler/eval/src/space.rs", 1700, EVALUATOR),
     ("compiler/eval/src/stmt.rs", 900, EVALUATOR),
     ("compiler/eval/src/train.rs", 1300, EVALUATOR),

@@ -1,16 +1,22 @@
 //! Pipelines and tests: statements at the top, each a stage, with reports and expectations.
 
 use crate::call::{self, Args};
-use crate::ctx::{Ctx, Purpose, fault};
+use crate::ctx::{Ctx, fault};
 use crate::env::Env;
-use crate::program::{ModuleId, Program};
-use crate::value::{FuncKind, Value};
+use crate::program::ModuleId;
+use crate::value::Value;
 use crate::{Fault, Result, access, number, stmt, train};
 use nas_diagnostics::{Diagnostic, Span};
 use nas_grammar::ast::{
-    self, BinaryOp, Expr, ExprKind, ItemKind, PatternKind, PipelineDecl, Stmt, StmtKind, TestDecl,
+    self, BinaryOp, Expr, ExprKind, PatternKind, PipelineDecl, Stmt, StmtKind, TestDecl,
 };
 use std::sync::Arc;
+
+mod check;
+mod settings;
+
+pub use check::check_module;
+pub use settings::{Settings, find, settings};
 
 /// One `expect`, evaluated.
 #[derive(Debug, Clone)]
@@ -327,191 +333,6 @@ fn decided(
         right,
         reason,
     })
-}
-
-/// Everything of a module that can be checked without running: spaces, pipelines, tests, functions by themselves.
-pub fn check_module(
-    program: &Arc<Program>,
-    host: &Arc<dyn crate::host::Host>,
-    module: ModuleId,
-) -> Vec<Diagnostic> {
-    let mut out: Vec<Diagnostic> = vec![];
-    let Some(m) = program.modules.get(module) else {
-        return out;
-    };
-    let tree = m.tree.clone();
-    let mut ctx = Ctx::new(program.clone(), host.clone(), Purpose::Check, 0);
-    let add = |d: Diagnostic, out: &mut Vec<Diagnostic>| {
-        if !out.contains(&d) {
-            out.push(d);
-        }
-    };
-    for item in &tree.items {
-        ctx.module = module;
-        ctx.assumed.clear();
-        ctx.net = None;
-        ctx.space = None;
-        match &item.kind {
-            ItemKind::Space(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
-                let v = ctx.func(
-                    FuncKind::Space {
-                        decl: decl.clone(),
-                        module,
-                    },
-                    item.span,
-                );
-                let r = crate::space::as_space(&mut ctx, &v, decl.name.span)
-                    .and_then(|s| s.algebra(&mut ctx, decl.name.span));
-                if let Err(Fault(d)) = r {
-                    add(*d, &mut out);
-                }
-            }
-            ItemKind::Pipeline(p) => {
-                // Parameters without a default stand for something.
-                let settings = p
-                    .params
-                    .iter()
-                    .filter(|x| x.default.is_none())
-                    .map(|x| (x.name.text.clone(), Value::unknown(), x.span))
-                    .collect();
-                for d in run(&mut ctx, p, module, settings).diagnostics {
-                    add(d, &mut out);
-                }
-            }
-            ItemKind::Test(t) => {
-                for d in test(&mut ctx, t, module).diagnostics {
-                    add(d, &mut out);
-                }
-            }
-            ItemKind::Let { pattern, value, .. } => {
-                let r = ctx
-                    .eval(value, &Env::default())
-                    .and_then(|v| stmt::destructure(&mut ctx, pattern, v, &Env::default()));
-                if let Err(Fault(d)) = r {
-                    add(*d, &mut out);
-                }
-            }
-            _ => {}
-        }
-        out.append(&mut ctx.warnings);
-    }
-    out
-}
-
-/// A pipeline by name; the only one, or `main`, where no name is given.
-pub fn find(
-    program: &Program,
-    module: ModuleId,
-    name: Option<&str>,
-) -> std::result::Result<Arc<PipelineDecl>, Diagnostic> {
-    let all: Vec<Arc<PipelineDecl>> = program.modules[module]
-        .tree
-        .items
-        .iter()
-        .filter_map(|i| match &i.kind {
-            ItemKind::Pipeline(p) => Some(p.clone()),
-            _ => None,
-        })
-        .collect();
-    let names: Vec<&str> = all.iter().map(|p| &*p.name.text).collect();
-    let found = match name {
-        Some(n) => all.iter().find(|p| &*p.name.text == n),
-        None if all.len() == 1 => all.first(),
-        None => all.iter().find(|p| &*p.name.text == "main"),
-    };
-    found.cloned().ok_or_else(|| match name {
-        Some(n) => {
-            let d = fault("E0201", format!("there is no pipeline `{n}`"));
-            match nas_diagnostics::did_you_mean(n, names.clone()) {
-                Some(c) => d.help(format!("did you mean `{c}`?")),
-                None if names.is_empty() => d.help("this file declares no pipeline"),
-                None => d.help(format!("this file declares {}", names.join(", "))),
-            }
-        }
-        None if names.is_empty() => {
-            fault("E0201", "this file declares no pipeline").help("write `pipeline main { … }`")
-        }
-        None => fault("E0201", "which pipeline?")
-            .help(format!("name one: FILE:{}", names.join(" or FILE:"))),
-    })
-}
-
-/// Values for parameters, with the places these are declared at.
-pub type Settings = Vec<(Arc<str>, Value, Span)>;
-
-/// Settings from the command line, typed by the pipeline's parameters.
-pub fn settings(
-    ctx: &mut Ctx,
-    decl: &PipelineDecl,
-    module: ModuleId,
-    given: &[(String, Expr)],
-) -> std::result::Result<Settings, Vec<Diagnostic>> {
-    let mut out = vec![];
-    let mut errors = vec![];
-    for (name, e) in given {
-        let Some(p) = decl.params.iter().find(|p| *p.name.text == **name) else {
-            let names: Vec<&str> = decl.params.iter().map(|p| &*p.name.text).collect();
-            let mut d = fault(
-                "E0802",
-                format!(
-                    "the pipeline `{}` has no parameter `{name}`",
-                    decl.name.text
-                ),
-            );
-            d = match nas_diagnostics::did_you_mean(name, names.clone()) {
-                Some(c) => d.help(format!("did you mean `--set {c}=…`?")),
-                None if names.is_empty() => d.help("it has no parameters"),
-                None => d.help(format!("it has {}", names.join(", "))),
-            };
-            errors.push(d);
-            continue;
-        };
-        let v = ctx.in_module(module, |ctx| ctx.eval(e, &Env::default()));
-        let v = v.and_then(|v| match (&p.ty, &p.default) {
-            (Some(ty), _) => ctx
-                .in_module(module, |ctx| {
-                    call::accept(ctx, &decl.name.text, name, v, ty, &Env::default(), p.span)
-                })
-                .map(|r| r.0),
-            // Without a written type, the default's kind is the type.
-            (None, Some(d)) => {
-                let old = ctx.in_module(module, |ctx| ctx.eval(d, &Env::default()))?;
-                let number = |v: &Value| matches!(v.plain(), Value::Int(..) | Value::Float(..));
-                if old.kind() == v.kind() || (number(&old) && number(&v)) {
-                    Ok(v)
-                } else {
-                    Err(fault(
-                        "E0802",
-                        format!("`{name}` is {}, and `--set` gives {}", old.kind(), v.kind()),
-                    )
-                    .at(d.span, "its default")
-                    .into())
-                }
-            }
-            _ => Ok(v),
-        });
-        match v {
-            Ok(v) => out.push((p.name.text.clone(), v, p.span)),
-            Err(Fault(mut d)) => {
-                if d.code != "E0802" {
-                    d.message = format!("`--set {name}=…`: {}", d.message);
-                    d.code = "E0802";
-                }
-                // The value stands on the command line, not in a file: only the declaration is a place.
-                d.labels.retain(|l| {
-                    l.span == p.span
-                        || p.ty.as_ref().is_some_and(|t| t.span == l.span)
-                        || p.default.as_ref().is_some_and(|x| x.span == l.span)
-                });
-                errors.push(*d);
-            }
-        }
-    }
-    if errors.is_empty() {
-        Ok(out)
-    } else {
-        Err(errors)
-    }
 }
 
 /// The name under which a reported value stands: what was written, where it is a name or a path of names.
