@@ -108,11 +108,9 @@ const LONG: &[(&str, usize, &str)] = &[
     ("compiler/eval/src/expr.rs", 900, EVALUATOR),
     ("compiler/eval/src/net.rs", 1500, EVALUATOR),
     ("compiler/eval/src/number.rs", 800, EVALUATOR),
-    ("compiler/eval/src/space.rs", 1700, EVALUATOR),
     ("compiler/eval/src/stmt.rs", 900, EVALUATOR),
     ("compiler/eval/src/train.rs", 1300, EVALUATOR),
     ("compiler/eval/src/builtins/math.rs", 700, LIST),
-    ("compiler/eval/src/builtins/spaces.rs", 1000, LIST),
     ("compiler/eval/src/builtins/tensor.rs", 1100, LIST),
 ];
 const EVALUATOR: &str = "one floor of the evaluator, to be cut along its kinds of values";

@@ -2,7 +2,7 @@
 
 use super::costs;
 use nas_diagnostics::Span;
-use nas_eval::builtins::spaces::entries;
+use nas_eval::builtins::costs::entries;
 use nas_eval::ctx::Ctx;
 use nas_eval::net::{CallRecord, CostEntry, NetBase, NetValue, NetWeights, Recorder};
 use nas_eval::space::{ArchValue, SpaceValue};

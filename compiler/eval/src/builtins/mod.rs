@@ -1,5 +1,8 @@
 //! The functions that the library's `intrinsic` declarations stand for.
 
+pub mod costs;
+pub mod datasets;
+pub mod draws;
 pub mod list;
 pub mod math;
 pub mod spaces;
@@ -16,6 +19,9 @@ static ALL: LazyLock<HashMap<&'static str, BuiltinFn>> = LazyLock::new(|| {
         math::MATH,
         tensor::TENSOR,
         spaces::SPACES,
+        costs::COSTS,
+        draws::DRAWS,
+        datasets::DATASETS,
         list::LIST,
         stats::STATS,
     ] {
