@@ -1,0 +1,159 @@
+//! The arguments of a call, as written and as a function takes them.
+
+use crate::ctx::{Ctx, fault};
+use crate::env::Env;
+use crate::value::{Func, FuncKind, Value};
+use crate::{Result, access};
+use nas_diagnostics::Span;
+use nas_grammar::ast::{self, Expr, ExprKind};
+use std::sync::Arc;
+
+/// The arguments of one call.
+#[derive(Debug, Clone, Default)]
+pub struct Args {
+    pub positional: Vec<(Option<Value>, Span)>,
+    pub named: Vec<(Arc<str>, Option<Value>, Span)>,
+    /// A trailing `{ … }`.
+    pub trailing: Option<(Value, Span)>,
+    pub span: Span,
+}
+
+impl Args {
+    pub fn of(values: Vec<(Value, Span)>, span: Span) -> Args {
+        Args {
+            positional: values.into_iter().map(|(v, s)| (Some(v), s)).collect(),
+            named: vec![],
+            trailing: None,
+            span,
+        }
+    }
+
+    pub fn one(value: Value, span: Span) -> Args {
+        Args::of(vec![(value, span)], span)
+    }
+
+    pub(super) fn has_hole(&self) -> bool {
+        self.positional.iter().any(|a| a.0.is_none()) || self.named.iter().any(|a| a.1.is_none())
+    }
+
+    pub fn take_named(&mut self, name: &str) -> Option<Value> {
+        let i = self.named.iter().position(|a| &*a.0 == name)?;
+        self.named.remove(i).1
+    }
+
+    /// The next positional argument of a builtin, or the named one.
+    pub fn next(&mut self, name: &str) -> Option<Value> {
+        if let Some(v) = self.take_named(name) {
+            return Some(v);
+        }
+        if self.positional.is_empty() {
+            self.trailing.take().map(|t| t.0)
+        } else {
+            self.positional.remove(0).0
+        }
+    }
+
+    pub fn need(&mut self, name: &str) -> Result<Value> {
+        let span = self.span;
+        self.next(name).ok_or_else(|| {
+            fault("E0302", format!("the argument `{name}` is missing"))
+                .at(span, "in this call")
+                .into()
+        })
+    }
+}
+
+/// Evaluates the arguments as written. Axis names behind `over:` are read as names.
+pub fn arguments(
+    ctx: &mut Ctx,
+    args: &[ast::Arg],
+    trailing: Option<&ast::Block>,
+    env: &Env,
+    span: Span,
+) -> Result<Args> {
+    let mut out = Args {
+        span,
+        ..Args::default()
+    };
+    for a in args {
+        if a.spread {
+            let v = ctx.eval(&a.value, env)?;
+            match v.plain() {
+                Value::Record(r) => out
+                    .named
+                    .extend(r.iter().map(|(k, v)| (k.clone(), Some(v.clone()), a.span))),
+                _ => out.positional.extend(
+                    access::items(ctx, &v, a.span)?
+                        .into_iter()
+                        .map(|v| (Some(v), a.span)),
+                ),
+            }
+            continue;
+        }
+        let value = match (&a.value.kind, &a.name) {
+            (ExprKind::Hole, _) => None,
+            (_, Some(n)) if &*n.text == "over" => Some(axes(ctx, &a.value, env)?),
+            _ => Some(ctx.eval(&a.value, env)?),
+        };
+        match &a.name {
+            Some(n) => out.named.push((n.text.clone(), value, a.span)),
+            None => out.positional.push((value, a.span)),
+        }
+    }
+    if let Some(b) = trailing {
+        let body = ctx.func(
+            FuncKind::Body {
+                body: Arc::new(b.clone()),
+                module: ctx.module,
+                env: env.clone(),
+            },
+            b.span,
+        );
+        out.trailing = Some((body, b.span));
+    }
+    Ok(out)
+}
+
+/// Axes: names that a shape bound (their positions), `all`, numbers, ranges or lists of these.
+fn axes(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Value> {
+    match &e.kind {
+        ExprKind::Name(n) => match env.find(&format!("axis {}", n.text)) {
+            Some(crate::env::Found::Value(v)) => Ok(v),
+            _ if &*n.text == "all" => Ok(Value::Label("all".into())),
+            _ => match env.find(&n.text) {
+                Some(crate::env::Found::Value(v)) if !matches!(v, Value::Dim(_)) => Ok(v),
+                _ => Ok(Value::Label(n.text.clone())),
+            },
+        },
+        ExprKind::List(items) => {
+            let mut out = vec![];
+            for i in items {
+                let (ast::ListItem::Item(x) | ast::ListItem::Spread(x)) = i;
+                out.push(axes(ctx, x, env)?);
+            }
+            Ok(Value::list(out))
+        }
+        ExprKind::Tuple(items) => Ok(Value::list(
+            items
+                .iter()
+                .map(|x| axes(ctx, x, env))
+                .collect::<Result<_>>()?,
+        )),
+        _ => ctx.eval(e, env),
+    }
+}
+
+/// A static argument that was given to a block or function: `r.body`.
+pub fn static_argument(f: &Func, name: &str) -> Option<Value> {
+    match &f.kind {
+        FuncKind::Decl { env, decl, .. }
+            if decl.params.iter().flatten().any(|p| &*p.name.text == name) =>
+        {
+            match env.find(name) {
+                Some(crate::env::Found::Value(v)) => Some(v),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}

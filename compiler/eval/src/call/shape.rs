@@ -1,0 +1,158 @@
+//! Declared shapes against tensors: names bind extents, or are compared with them.
+
+use crate::ctx::Ctx;
+use crate::env::Env;
+use crate::value::Value;
+use crate::{Result, number};
+use nas_diagnostics::Span;
+use nas_grammar::ast::{self, ExprKind, FnDecl, IndexArg, TypeKind};
+use nas_ir::Dim;
+
+/// Names in a shape are bound at their first use and compared afterwards; `..s` takes the axes that are left.
+pub fn bind_shape(
+    ctx: &mut Ctx,
+    t: &nas_ir::Tensor,
+    shape: &[IndexArg],
+    env: &Env,
+    at: Span,
+    declared: Span,
+) -> Result<Env> {
+    let mut env = env.clone();
+    let spread = shape.iter().position(|s| matches!(s, IndexArg::Spread(_)));
+    let fixed = shape.len() - usize::from(spread.is_some());
+    let rank = t.rank();
+    let fits = if spread.is_some() {
+        rank >= fixed
+    } else {
+        rank == fixed
+    };
+    if !fits {
+        let e = nas_ir::ShapeError::ranks("this parameter", fixed, t.shape());
+        let mut f = ctx.shape_fault(e, at);
+        f.0.labels.push(nas_diagnostics::Label {
+            span: declared,
+            text: "declared here".into(),
+        });
+        return Err(f);
+    }
+    let mut axis = 0;
+    for s in shape {
+        match s {
+            IndexArg::Spread(e) => {
+                let n = rank - fixed;
+                if let ExprKind::Name(name) = &e.kind {
+                    let dims = t.shape()[axis..axis + n]
+                        .iter()
+                        .map(|d| number::of_dim(d.clone()))
+                        .collect();
+                    let positions = (axis..axis + n).map(|a| Value::int(a as i64)).collect();
+                    env = env
+                        .bind(name.text.clone(), Value::list(dims))
+                        .bind(format!("axis {}", name.text).into(), Value::list(positions));
+                }
+                axis += n;
+            }
+            IndexArg::At(e) => {
+                let d = t.shape()[axis].clone();
+                match &e.kind {
+                    ExprKind::Hole => {}
+                    ExprKind::Name(n) if &*n.text == "_" => {}
+                    ExprKind::Name(n) => {
+                        let known = match env.find(&n.text) {
+                            Some(crate::env::Found::Value(v)) => number::as_dim(&ctx.settle(v)),
+                            _ => None,
+                        };
+                        match known {
+                            Some(k) => same_extent(ctx, t, axis, &k, &n.text, at, declared)?,
+                            None => env = env.bind(n.text.clone(), number::of_dim(d)),
+                        }
+                        env = env.bind(format!("axis {}", n.text).into(), Value::int(axis as i64));
+                    }
+                    _ => {
+                        let v = ctx.eval(e, &env)?;
+                        if let Some(k) = number::as_dim(&v) {
+                            same_extent(ctx, t, axis, &k, &crate::show::brief(&v), at, declared)?;
+                        }
+                    }
+                }
+                axis += 1;
+            }
+            _ => axis += 1,
+        }
+    }
+    Ok(env)
+}
+
+fn same_extent(
+    ctx: &mut Ctx,
+    t: &nas_ir::Tensor,
+    axis: usize,
+    want: &Dim,
+    name: &str,
+    at: Span,
+    declared: Span,
+) -> Result<()> {
+    let got = t.shape()[axis].clone();
+    let Err(w) = want.same(&got) else {
+        return Ok(());
+    };
+    // Known options are already assumed.
+    let mut want2 = want.clone();
+    let mut got2 = got.clone();
+    for (s, o) in &ctx.assumed {
+        want2 = want2.restrict(*s, *o);
+        got2 = got2.restrict(*s, *o);
+    }
+    if want2 == got2 {
+        return Ok(());
+    }
+    let shown = if name == want.to_string() {
+        want.to_string()
+    } else {
+        format!("{name} = {want}")
+    };
+    let e = nas_ir::ShapeError::new(format!(
+        "axis {} must be {shown}, and it is {got}",
+        axis + 1
+    ))
+    .fact(format!("given     {}", nas_ir::shape::Show(t.shape())))
+    .witness(w);
+    let mut f = ctx.shape_fault(e, at);
+    f.0.labels.push(nas_diagnostics::Label {
+        span: declared,
+        text: format!("wanted here: {shown}"),
+    });
+    Err(f)
+}
+
+/// The declared result against what came out.
+pub(super) fn check_result(
+    ctx: &mut Ctx,
+    decl: &FnDecl,
+    result: &Value,
+    ty: &ast::Type,
+    env: &Env,
+    span: Span,
+) -> Result<()> {
+    let TypeKind::Tensor { shape, .. } = &ty.kind else {
+        // Lists, records and numbers are checked where they are used; a tuple of tensors part by part.
+        if let (TypeKind::Tuple(types), Value::List(items)) = (&ty.kind, result.plain()) {
+            for (t, v) in types.iter().zip(items.iter()) {
+                check_result(ctx, decl, v, t, env, span)?;
+            }
+        }
+        return Ok(());
+    };
+    let Value::Tensor(t, _) = result.plain() else {
+        return Ok(());
+    };
+    bind_shape(ctx, t, shape, env, span, ty.span)
+        .map(|_| ())
+        .map_err(|mut f| {
+            f.0.message = format!(
+                "`{}` does not give the shape it declares: {}",
+                decl.name.text, f.0.message
+            );
+            f
+        })
+}

@@ -1,0 +1,325 @@
+//! Parameters and states of blocks: their shapes, where their values come from, and edits of them.
+
+use super::{CostEntry, EditValue, NetBase, NetValue, NetWeights};
+use crate::ctx::{Ctx, fault};
+use crate::env::Env;
+use crate::key::Key;
+use crate::value::Value;
+use crate::{Fault, Result, access, call, number};
+use nas_diagnostics::Span;
+use nas_grammar::ast::{self, Expr, ExprKind, TypeKind};
+use nas_ir::{DType, Dim, Shape, Tensor};
+use std::sync::Arc;
+
+/// `param name: [shape] ~ init` and a block's `state`.
+#[allow(clippy::too_many_arguments)]
+pub fn param(
+    ctx: &mut Ctx,
+    name: &ast::Ident,
+    ty: Option<&ast::Type>,
+    init: Option<&Expr>,
+    drawn: bool,
+    trained: bool,
+    env: &Env,
+    span: Span,
+) -> Result<Env> {
+    let mut shape = Shape::new();
+    if let Some(ty) = ty {
+        let dims = match &ty.kind {
+            TypeKind::Tensor { shape, .. } => shape.clone(),
+            TypeKind::List { of, .. } => match &of.kind {
+                TypeKind::Name { name, .. } => vec![ast::IndexArg::At(Expr {
+                    kind: ExprKind::Name(name.clone()),
+                    span: of.span,
+                })],
+                _ => vec![],
+            },
+            _ => vec![],
+        };
+        for d in &dims {
+            match d {
+                ast::IndexArg::At(e) => {
+                    let v = ctx.eval(e, env)?;
+                    shape.push(extent(ctx, &v, e.span)?);
+                }
+                ast::IndexArg::Spread(e) => {
+                    let v = ctx.eval(e, env)?;
+                    for x in access::items(ctx, &v, e.span)? {
+                        shape.push(extent(ctx, &x, e.span)?);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let Some(n) = &mut ctx.net else {
+        return Err(fault("E0107", "a parameter stands in a block or a net")
+            .at(span, "here")
+            .into());
+    };
+    let net = n.net.clone();
+    let owner = n
+        .frames
+        .iter()
+        .rev()
+        .find(|f| !f.kind.is_empty())
+        .map(|f| f.kind.clone())
+        .unwrap_or_default();
+    let address: Arc<str> = match n.path() {
+        p if p.is_empty() => name.text.clone(),
+        p => format!("{p}/{}", name.text).into(),
+    };
+    let place: Arc<str> = format!("{}/{}", n.place(), name.text).into();
+    if let Some(v) = n
+        .frames
+        .iter()
+        .rev()
+        .find(|f| !f.kind.is_empty())
+        .and_then(|f| f.overrides.get(&name.text).cloned())
+    {
+        let t = number::as_tensor(&v)
+            .unwrap_or_else(|| Tensor::symbol("override", shape.clone(), net.dtype));
+        let t = if t.rank() == shape.len() {
+            t
+        } else {
+            t.expand(&shape).map_err(|e| ctx.shape_fault(e, span))?
+        };
+        note_param(ctx, &name.text, &address, Value::tensor(t.clone()), trained);
+        return Ok(env.bind(name.text.clone(), Value::tensor(t)));
+    }
+    if n.costs.is_some() && trained && n.counted.insert(address.clone(), ()).is_none() {
+        let path = n.path();
+        let out = shape.to_vec();
+        let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&ctx.indicator()));
+        let amount = count.map_err(|e| ctx.shape_fault(e.into(), span))?;
+        if let Some(costs) = ctx.net.as_mut().and_then(|n| n.costs.as_mut()) {
+            costs.push(CostEntry {
+                path,
+                kind: owner.clone(),
+                item: "params".into(),
+                amount,
+                out,
+            });
+        }
+    }
+    let made = net.made.lock().ok().and_then(|m| m.get(&address).cloned());
+    let concrete = shape.iter().all(|d| d.known().is_some());
+    let tensor = match (made, &net.weights) {
+        (Some(t), _) if t.shape() == shape.as_slice() => t,
+        (_, NetWeights::Abstract) => Tensor::symbol(address.clone(), shape.clone(), net.dtype),
+        _ if !concrete || matches!(net.base, NetBase::AllMembers { .. }) => {
+            Tensor::symbol(address.clone(), shape.clone(), net.dtype)
+        }
+        (_, NetWeights::Fresh(key)) => {
+            let t = initial(
+                ctx,
+                init,
+                drawn,
+                &shape,
+                key.named(&address),
+                net.dtype,
+                env,
+                span,
+            )?;
+            edited(ctx, &net, &owner, &name.text, &address, t, trained, span)?
+        }
+        (_, NetWeights::Stored(w)) => {
+            let w = w.clone();
+            let (slot, full) =
+                crate::weights::slot_of(ctx, &net, &w, &address, &place, &shape, &owner, span)?;
+            let key = w.key.named(&slot);
+            let exists = w.has(&slot);
+            if !exists {
+                if ctx.checking() {
+                    Tensor::symbol(address.clone(), shape.clone(), net.dtype)
+                } else {
+                    let t = initial(ctx, init, drawn, &full, key, DType::F32, env, span)?;
+                    let stored = ctx
+                        .host
+                        .compute(std::slice::from_ref(&t), &|s, a| crate::weights::find(s, a))
+                        .map_err(Fault::from)?;
+                    if let Some(s) = stored.into_iter().next() {
+                        w.put(slot.clone(), s, trained);
+                    }
+                    crate::weights::read(ctx, &w, &slot, &full, &shape, net.dtype, span)?
+                }
+            } else {
+                crate::weights::read(ctx, &w, &slot, &full, &shape, net.dtype, span)?
+            }
+        }
+        .pipe_edit(ctx, &net, &owner, &name.text, &address, trained, span)?,
+    };
+    if let Ok(mut m) = net.made.lock() {
+        m.insert(address.clone(), tensor.clone());
+    }
+    let v = Value::tensor(tensor);
+    note_param(ctx, &name.text, &address, v.clone(), trained);
+    Ok(env.bind(name.text.clone(), v))
+}
+
+trait PipeEdit {
+    #[allow(clippy::too_many_arguments)]
+    fn pipe_edit(
+        self,
+        ctx: &mut Ctx,
+        net: &Arc<NetValue>,
+        owner: &Arc<str>,
+        name: &Arc<str>,
+        address: &Arc<str>,
+        trained: bool,
+        span: Span,
+    ) -> Result<Tensor>;
+}
+
+impl PipeEdit for Tensor {
+    fn pipe_edit(
+        self,
+        ctx: &mut Ctx,
+        net: &Arc<NetValue>,
+        owner: &Arc<str>,
+        name: &Arc<str>,
+        address: &Arc<str>,
+        trained: bool,
+        span: Span,
+    ) -> Result<Tensor> {
+        edited(ctx, net, owner, name, address, self, trained, span)
+    }
+}
+
+fn note_param(ctx: &mut Ctx, name: &Arc<str>, address: &Arc<str>, v: Value, trained: bool) {
+    if let Some(n) = &mut ctx.net
+        && let Some(f) = n.frames.iter_mut().rev().find(|f| !f.kind.is_empty())
+    {
+        f.params.insert(name.clone(), v);
+        if !trained {
+            f.states.insert(name.clone(), address.clone());
+        }
+    }
+}
+
+pub fn extent(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Dim> {
+    if let Some(d) = number::as_dim(v) {
+        return Ok(d);
+    }
+    match v.plain() {
+        Value::Unknown(_) => Ok(Dim::var("?")),
+        Value::Open(_) => {
+            // Fractions in some cases: the first of them is shown.
+            Err(fault("E0402", "this size is not whole for every choice")
+                .at(span, crate::show::brief(v))
+                .help("`ceil(…)` or `floor(…)` bring it back")
+                .into())
+        }
+        Value::Tensor(..) => Err(fault("E0304", "a run-time value stands in a shape")
+            .at(span, "known only at run time")
+            .into()),
+        _ => access::whole(ctx, v, span).map(Dim::Const),
+    }
+}
+
+/// Parameter edits: `params: abs`, `conv2d.weight: w => …`.
+#[allow(clippy::too_many_arguments)]
+fn edited(
+    ctx: &mut Ctx,
+    net: &Arc<NetValue>,
+    owner: &Arc<str>,
+    name: &Arc<str>,
+    address: &Arc<str>,
+    t: Tensor,
+    trained: bool,
+    span: Span,
+) -> Result<Tensor> {
+    let mut t = t;
+    for e in &net.edits {
+        let all = &*e.kind == "params" && e.param.is_none() && trained;
+        let one = e.kind == *owner && e.param.as_ref() == Some(name);
+        if !all && !one {
+            continue;
+        }
+        let v = match &e.value {
+            EditValue::Ready(v) => v.clone(),
+            EditValue::Later { value, env, module } => {
+                ctx.in_module(*module, |ctx| ctx.eval(value, env))?
+            }
+        };
+        let v = match v.plain() {
+            Value::Func(_) => {
+                // The edit's own draws follow from the address, not from the order of evaluation.
+                let saved = ctx.net.take();
+                let r = ctx.under(e.key.named(address), |ctx| {
+                    call::apply(ctx, v.clone(), Value::tensor(t.clone()), span)
+                });
+                ctx.net = saved;
+                r?
+            }
+            _ => v,
+        };
+        let new = number::as_tensor(&v).ok_or_else(|| {
+            Fault::from(
+                fault(
+                    "E0301",
+                    format!("a parameter is replaced by a tensor, not by {}", v.kind()),
+                )
+                .at(span, "here"),
+            )
+        })?;
+        let new = if new.rank() == 0 && t.rank() > 0 {
+            new.expand(t.shape())
+        } else {
+            Ok(new)
+        }
+        .map_err(|e| ctx.shape_fault(e, span))?;
+        if new.shape() != t.shape() {
+            let e = nas_ir::ShapeError::new("an edit keeps the parameter's shape")
+                .fact(format!("was  {}", nas_ir::shape::Show(t.shape())))
+                .fact(format!("new  {}", nas_ir::shape::Show(new.shape())));
+            return Err(ctx.shape_fault(e, span));
+        }
+        t = new.cast(t.dtype());
+    }
+    Ok(t)
+}
+
+/// The initial value of a parameter: a number, a distribution, or a function of its shape.
+#[allow(clippy::too_many_arguments)]
+fn initial(
+    ctx: &mut Ctx,
+    init: Option<&Expr>,
+    drawn: bool,
+    shape: &Shape,
+    key: Key,
+    dtype: DType,
+    env: &Env,
+    span: Span,
+) -> Result<Tensor> {
+    let _ = drawn;
+    let dims: Vec<Value> = shape.iter().map(|d| number::of_dim(d.clone())).collect();
+    let Some(init) = init else {
+        return Ok(Tensor::filled(0.0, shape, dtype));
+    };
+    let saved = ctx.net.take();
+    let r = ctx.under(key, |ctx| {
+        let v = ctx.eval(init, env)?;
+        match v.plain() {
+            Value::Dist(d) => crate::draw::tensor(ctx, d, &dims, key, span),
+            Value::Func(_) => call::apply(ctx, v, Value::list(dims.clone()), span),
+            _ => Ok(v),
+        }
+    });
+    ctx.net = saved;
+    let v = r?;
+    let t = match number::as_f64(&v) {
+        Some(f) => Tensor::filled(f, shape, dtype),
+        None => number::as_tensor(&v).ok_or_else(|| {
+            Fault::from(
+                fault(
+                    "E0301",
+                    format!("a parameter starts as a tensor, not as {}", v.kind()),
+                )
+                .at(init.span, "here"),
+            )
+        })?,
+    };
+    let t = t.cast(dtype);
+    t.expand(shape).map_err(|e| ctx.shape_fault(e, init.span))
+}
