@@ -97,11 +97,8 @@ const LONG: &[(&str, usize, &str)] = &[
         800,
         "one normal form and its laws",
     ),
-    ("compiler/eval/src/access.rs", 900, EVALUATOR),
     ("compiler/eval/src/data.rs", 700, EVALUATOR),
     ("compiler/eval/src/expr.rs", 900, EVALUATOR),
-    ("compiler/eval/src/stmt.rs", 900, EVALUATOR),
-    ("compiler/eval/src/train.rs", 1300, EVALUATOR),
 ];
 const EVALUATOR: &str = "one floor of the evaluator, to be cut along its kinds of values";
 
@@ -112,7 +109,7 @@ const OUTSIDE: &[(&str, &[&str])] = &[
     ("std::net", &[]),
     ("std::process", &[]),
     // How often progress is told and points are kept; nothing computed depends on it.
-    ("std::time", &["compiler/eval/src/train.rs"]),
+    ("std::time", &["compiler/eval/src/train/turns.rs"]),
     // A deep program is read on a deep stack.
     ("std::thread", &["grammar/src/read/mod.rs"]),
 ];

@@ -465,7 +465,7 @@ fn run_schedule(
     let saved = ctx.clock.replace(*c);
     let out = ctx.deeper(span, |ctx| {
         ctx.in_module(module, |ctx| match decl.role {
-            Role::Curriculum => stmt::curriculum(ctx, body, &env, *c),
+            Role::Curriculum => crate::curriculum::curriculum(ctx, body, &env, *c),
             _ => stmt::block(ctx, body, &env),
         })
     });

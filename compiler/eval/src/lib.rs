@@ -4,6 +4,7 @@ pub mod access;
 pub mod builtins;
 pub mod call;
 pub mod ctx;
+pub mod curriculum;
 pub mod data;
 pub mod draw;
 pub mod env;

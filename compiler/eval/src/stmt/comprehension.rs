@@ -1,0 +1,287 @@
+//! Comprehensions: lists and records made turn by turn, side by side where the turns are independent.
+
+use super::{Sequence, destructure, sequence, truth};
+use crate::ctx::{Ctx, fault};
+use crate::env::Env;
+use crate::key::Key;
+use crate::value::{Known, Value};
+use crate::{Result, access, data, number, train};
+use nas_diagnostics::Span;
+use nas_grammar::ast::{Clause, Expr, ExprKind, Pattern};
+use std::sync::{Arc, Mutex};
+
+pub fn list_for(
+    ctx: &mut Ctx,
+    body: &Expr,
+    clauses: &[Clause],
+    env: &Env,
+    span: Span,
+) -> Result<Value> {
+    let produce = |ctx: &mut Ctx, env: &Env| ctx.eval(body, env);
+    comprehension(ctx, &produce, clauses, env, span, &collect_list)
+}
+
+pub fn record_for(
+    ctx: &mut Ctx,
+    key: &Expr,
+    value: &Expr,
+    clauses: &[Clause],
+    env: &Env,
+    span: Span,
+) -> Result<Value> {
+    let produce = |ctx: &mut Ctx, env: &Env| {
+        // A bare loop variable as a key is its value: `{ name: … for (name, arm) in arms }`.
+        let k = match &key.kind {
+            ExprKind::Name(n) => ctx.name(n, env).unwrap_or(Value::text(n.text.clone())),
+            _ => ctx.eval(key, env)?,
+        };
+        let name = access::key_text(&k);
+        let before = ctx.stage.clone();
+        if !ctx.stage.is_empty() && ctx.top {
+            ctx.stage = format!("{before}.{name}").into();
+        }
+        let v = ctx.eval(value, env);
+        ctx.stage = before;
+        Ok(Value::list(vec![k, v?]))
+    };
+    comprehension(ctx, &produce, clauses, env, span, &collect_record)
+}
+
+pub(super) fn collect_list(items: Vec<Value>) -> Value {
+    Value::list(items)
+}
+
+pub(super) fn collect_record(items: Vec<Value>) -> Value {
+    let mut out = crate::value::Fields::new();
+    for i in items {
+        if let Value::List(pair) = i
+            && let [k, v] = &pair[..]
+        {
+            out.insert(access::key_text(k), v.clone());
+        }
+    }
+    Value::record(out)
+}
+
+pub(super) type Produce<'a> = dyn Fn(&mut Ctx, &Env) -> Result<Value> + Sync + 'a;
+
+pub(super) type Collect<'a> = dyn Fn(Vec<Value>) -> Value + 'a;
+
+pub(super) fn comprehension(
+    ctx: &mut Ctx,
+    produce: &Produce,
+    clauses: &[Clause],
+    env: &Env,
+    span: Span,
+    collect: &Collect,
+) -> Result<Value> {
+    let Some((first, rest)) = clauses.split_first() else {
+        return Ok(collect(vec![produce(ctx, env)?]));
+    };
+    let key = ctx.next_key();
+    match first {
+        Clause::If(_) => {
+            let mut out = vec![];
+            turn(ctx, produce, clauses, env, key, &mut out)?;
+            Ok(collect(out))
+        }
+        Clause::For { pattern, iterable } => {
+            let v = ctx.eval(iterable, env)?;
+            let v = ctx.settle(v);
+            if let Value::Open(_) = v.plain() {
+                return ctx.cases(v, span, &mut |ctx, v| {
+                    let items = access::items(ctx, &v, iterable.span)?;
+                    each(ctx, produce, pattern, items, rest, env, key).map(collect)
+                });
+            }
+            if let Value::Interval(i) = v.plain()
+                && let Some(d) = number::as_dim(&i.1)
+            {
+                // An open number of turns.
+                let opened = crate::space::open_of(ctx, &Value::Dim(d), span)?;
+                return ctx.cases(opened, span, &mut |ctx, n| {
+                    let n = access::whole(ctx, &n, iterable.span)?;
+                    let items = (0..n).map(Value::int).collect();
+                    each(ctx, produce, pattern, items, rest, env, key).map(collect)
+                });
+            }
+            match sequence(ctx, &v, iterable.span)? {
+                Sequence::Batches(d) => {
+                    let mut out = vec![];
+                    let batches = data::batches(ctx, &d, iterable.span)?;
+                    for b in batches {
+                        let batch = data::batch(ctx, &d, &b, iterable.span)?;
+                        let clock = ctx.clock.replace(b.clock);
+                        let inner = destructure(ctx, pattern, batch, env)?;
+                        let from = out.len();
+                        let r = turn(
+                            ctx,
+                            produce,
+                            rest,
+                            &inner,
+                            key.child(b.clock.step as u64),
+                            &mut out,
+                        );
+                        ctx.clock = clock;
+                        r?;
+                        // A turn over data is computed before the next: its batch can go.
+                        train::settle_all(ctx, &mut out[from..], iterable.span)?;
+                        if ctx.host.interrupted() {
+                            return Err(train::interrupted(ctx));
+                        }
+                    }
+                    Ok(collect(out))
+                }
+                Sequence::Items(items) => {
+                    let unknown = v.is_unknown();
+                    let out = each(ctx, produce, pattern, items, rest, env, key)?;
+                    if unknown {
+                        // One turn was looked at; how many there are is not known.
+                        return Ok(Value::Unknown(Known::List));
+                    }
+                    Ok(collect(out))
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn each(
+    ctx: &mut Ctx,
+    produce: &Produce,
+    pattern: &Pattern,
+    items: Vec<Value>,
+    rest: &[Clause],
+    env: &Env,
+    key: Key,
+) -> Result<Vec<Value>> {
+    if ctx.may_fork() && items.len() > 1 {
+        return parallel(ctx, produce, pattern, items, rest, env, key);
+    }
+    let mut out = vec![];
+    let stage = ctx.stage.clone();
+    for (i, item) in items.into_iter().enumerate() {
+        let inner = destructure(ctx, pattern, item.clone(), env)?;
+        ctx.stage = sub_stage(ctx, &stage, i, &item);
+        let elem = ctx.enter_turn(i);
+        let r = turn(ctx, produce, rest, &inner, key.child(i as u64), &mut out);
+        ctx.leave_turn(elem);
+        ctx.stage = stage.clone();
+        r?;
+    }
+    Ok(out)
+}
+
+pub(super) fn sub_stage(ctx: &Ctx, stage: &Arc<str>, i: usize, item: &Value) -> Arc<str> {
+    if !ctx.top || stage.is_empty() {
+        return stage.clone();
+    }
+    match item.plain() {
+        Value::Int(v, _) => format!("{stage}[{v}]").into(),
+        Value::List(_) => stage.clone(),
+        _ => format!("{stage}[{i}]").into(),
+    }
+}
+
+/// Independent elements side by side; each has its own draws by its position, so the result is the same for any number of workers.
+pub(super) fn parallel(
+    ctx: &mut Ctx,
+    produce: &Produce,
+    pattern: &Pattern,
+    items: Vec<Value>,
+    rest: &[Clause],
+    env: &Env,
+    key: Key,
+) -> Result<Vec<Value>> {
+    type Slot = Mutex<Option<(Result<Vec<Value>>, Vec<nas_diagnostics::Diagnostic>)>>;
+    let slots: Vec<Slot> = items.iter().map(|_| Mutex::new(None)).collect();
+    let stage = ctx.stage.clone();
+    let mut contexts = vec![];
+    for (i, item) in items.iter().enumerate() {
+        let mut inner = ctx.fork(key.child(i as u64));
+        inner.top = true;
+        inner.stage = sub_stage(ctx, &stage, i, item);
+        let inner_env = destructure(&mut inner, pattern, item.clone(), env)?;
+        contexts.push(Mutex::new(Some((inner, inner_env))));
+    }
+    let work = |i: usize| {
+        let Ok(Some((mut inner, inner_env))) = contexts[i].lock().map(|mut c| c.take()) else {
+            return;
+        };
+        let mut out = vec![];
+        let r = clauses_then(&mut inner, produce, rest, &inner_env, &mut out).map(|()| out);
+        if let Ok(mut slot) = slots[i].lock() {
+            *slot = Some((r, inner.warnings));
+        }
+    };
+    ctx.host.clone().parallel(items.len(), &work);
+    let mut out = vec![];
+    for s in slots {
+        if let Ok(Some((r, warnings))) = s.into_inner() {
+            ctx.warnings.extend(warnings);
+            out.extend(r?);
+        } else {
+            return Err(train::interrupted(ctx));
+        }
+    }
+    Ok(out)
+}
+
+pub(super) fn turn(
+    ctx: &mut Ctx,
+    produce: &Produce,
+    rest: &[Clause],
+    env: &Env,
+    key: Key,
+    out: &mut Vec<Value>,
+) -> Result<()> {
+    ctx.under(key, |ctx| clauses_then(ctx, produce, rest, env, out))
+}
+
+pub(super) fn clauses_then(
+    ctx: &mut Ctx,
+    produce: &Produce,
+    clauses: &[Clause],
+    env: &Env,
+    out: &mut Vec<Value>,
+) -> Result<()> {
+    match clauses.split_first() {
+        None => {
+            let v = produce(ctx, env)?;
+            if !matches!(v, Value::Impossible) {
+                out.push(v);
+            }
+            Ok(())
+        }
+        Some((Clause::If(c), rest)) => {
+            let b = ctx.eval(c, env)?;
+            if let Value::Open(_) = b.plain() {
+                return Err(fault(
+                    "E0309",
+                    "a filter that depends on choices is not yet supported by this version",
+                )
+                .at(c.span, "this condition")
+                .into());
+            }
+            if truth(ctx, &b, c.span)? {
+                clauses_then(ctx, produce, rest, env, out)
+            } else {
+                Ok(())
+            }
+        }
+        Some((Clause::For { pattern, iterable }, rest)) => {
+            let key = ctx.next_key();
+            let v = ctx.eval(iterable, env)?;
+            let items = if v.is_unknown() {
+                vec![Value::unknown()]
+            } else {
+                access::items(ctx, &v, iterable.span)?
+            };
+            for (i, item) in items.into_iter().enumerate() {
+                let inner = destructure(ctx, pattern, item, env)?;
+                turn(ctx, produce, rest, &inner, key.child(i as u64), out)?;
+            }
+            Ok(())
+        }
+    }
+}

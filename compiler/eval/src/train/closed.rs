@@ -1,0 +1,179 @@
+//! Calls of trainers, searches and proxies: functions that close over their draws, so that results can be kept.
+
+use super::compute::{number, settle_all};
+use crate::ctx::Ctx;
+use crate::env::{Env, Found};
+use crate::host::Event;
+use crate::key::Key;
+use crate::net::{NetBase, NetWeights};
+use crate::value::Value;
+use crate::{Fault, Result, access, stmt};
+use nas_diagnostics::Span;
+use nas_grammar::ast::{Block, FnDecl};
+use std::sync::Arc;
+
+/// A trainer or a search: closes over its draws.
+pub fn call_closed(
+    ctx: &mut Ctx,
+    decl: &Arc<FnDecl>,
+    body: &Block,
+    env: &Env,
+    seed: Option<Value>,
+    span: Span,
+) -> Result<Value> {
+    let key = match seed {
+        Some(s) if !s.is_unknown() => Key::seed(access::whole(ctx, &s, span)? as u64),
+        _ => ctx.key.named(&decl.name.text),
+    };
+    let stage_key = ctx.stage_key(decl, env, &key);
+    if let Some(k) = &stage_key
+        && let Some(bytes) = ctx.host.cached(k)
+        && let Some(v) = crate::keep::decode(ctx, &bytes)
+    {
+        ctx.host.event(Event::StageEnd {
+            stage: ctx.stage.clone(),
+            cached: true,
+        });
+        return Ok(v);
+    }
+    let saved = (
+        ctx.turn.take(),
+        ctx.net.take(),
+        ctx.clock.take(),
+        ctx.train.take(),
+    );
+    let top = std::mem::replace(&mut ctx.top, false);
+    let checkpoint = std::mem::replace(&mut ctx.checkpoint, stage_key.clone());
+    let before = ctx.fallbacks;
+    let announced = !ctx.checking() && !ctx.stage.is_empty();
+    if announced {
+        ctx.host.event(Event::StageStart {
+            stage: ctx.stage.clone(),
+            steps: None,
+        });
+    }
+    let out = ctx.under(key, |ctx| {
+        let v = stmt::block(ctx, body, env)?;
+        let v = freeze(&v);
+        settle_all(ctx, &mut [v.clone()], span)?;
+        Ok(v)
+    });
+    (ctx.turn, ctx.net, ctx.clock, ctx.train) = saved;
+    ctx.top = top;
+    ctx.checkpoint = checkpoint;
+    let out = out?;
+    if announced {
+        if ctx.fallbacks > before {
+            let what = "draws that fell back on their `else`".to_string();
+            ctx.host.event(Event::Fallback {
+                stage: ctx.stage.clone(),
+                what,
+                count: ctx.fallbacks - before,
+            });
+        }
+        ctx.host.event(Event::StageEnd {
+            stage: ctx.stage.clone(),
+            cached: false,
+        });
+    }
+    if let Some(k) = stage_key
+        && let Some(bytes) = crate::keep::encode(&out)
+    {
+        ctx.host.keep(&k, &bytes).map_err(Fault::from)?;
+    }
+    Ok(out)
+}
+
+/// A proxy: trains nothing, closes over its draws, and is asked once for a member.
+pub fn call_proxy(
+    ctx: &mut Ctx,
+    decl: &Arc<FnDecl>,
+    body: &Block,
+    env: &Env,
+    seed: Option<Value>,
+    span: Span,
+) -> Result<Value> {
+    let key = match seed {
+        Some(s) if !s.is_unknown() => Key::seed(access::whole(ctx, &s, span)? as u64),
+        _ => ctx.shared.root.named(&decl.name.text),
+    };
+    // The member, where the proxy reads nothing but one fresh net.
+    let mut memo = None;
+    if let [params] = &decl.params[..]
+        && let Some(first) = params.first()
+        && let Some(Found::Value(Value::Net(n))) = env.find(&first.name.text)
+        && let (NetBase::Member { space, arch }, NetWeights::Fresh(_), true) =
+            (&n.base, &n.weights, n.edits.is_empty())
+    {
+        let rest: Vec<String> = params[1..]
+            .iter()
+            .map(|p| match env.find(&p.name.text) {
+                Some(Found::Value(v)) => crate::show::fingerprint(&v),
+                _ => String::new(),
+            })
+            .collect();
+        memo = Some(format!(
+            "{}|{:?}|{}|{:?}|{:?}",
+            decl.name.text, key.0, space.id, arch.arch.0, rest
+        ));
+    }
+    if let Some(m) = &memo
+        && let Some(v) = ctx
+            .shared
+            .scores
+            .lock()
+            .ok()
+            .and_then(|s| s.get(m).cloned())
+    {
+        return Ok(v);
+    }
+    let saved = (ctx.turn.take(), ctx.net.take(), ctx.train.take());
+    let top = std::mem::replace(&mut ctx.top, false);
+    let out = ctx.under(key, |ctx| {
+        let v = stmt::block(ctx, body, env)?;
+        score(ctx, v, decl, span)
+    });
+    (ctx.turn, ctx.net, ctx.train) = saved;
+    ctx.top = top;
+    let out = out?;
+    if let Some(m) = memo
+        && let Ok(mut s) = ctx.shared.scores.lock()
+    {
+        s.insert(m, out.clone());
+    }
+    Ok(out)
+}
+
+/// A score is a finite number or invalid.
+pub(super) fn score(ctx: &mut Ctx, v: Value, decl: &FnDecl, span: Span) -> Result<Value> {
+    match v.plain() {
+        Value::Tensor(..) => {
+            if ctx.checking() {
+                return Ok(Value::unknown());
+            }
+            let f = number(ctx, &v, span)?;
+            Ok(if f.is_finite() {
+                Value::float(f)
+            } else {
+                Value::invalid(format!("`{}` is not finite", decl.name.text))
+            })
+        }
+        _ => Ok(v),
+    }
+}
+
+/// Weights that were trained become values: nothing changes them any more.
+pub fn freeze(v: &Value) -> Value {
+    match v {
+        Value::Weights(w) if w.live => {
+            let f = w.copy(false);
+            if let (Ok(mut a), Ok(b)) = (f.history.lock(), w.history.lock()) {
+                a.clone_from(&b);
+            }
+            Value::Weights(Arc::new(f))
+        }
+        Value::Record(r) => Value::record(r.iter().map(|(k, v)| (k.clone(), freeze(v))).collect()),
+        Value::List(l) => Value::list(l.iter().map(freeze).collect()),
+        other => other.clone(),
+    }
+}

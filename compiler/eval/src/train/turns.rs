@@ -1,0 +1,252 @@
+//! Loops and their turns: what a turn changes takes effect together when it ends.
+
+use super::compute::{at, collect_tensors};
+use super::{LoopState, TurnContext};
+use crate::ctx::{Ctx, fault};
+use crate::data::{self, DataValue};
+use crate::env::Env;
+use crate::host::Event;
+use crate::value::Value;
+use crate::{Fault, Result, stmt};
+use nas_diagnostics::Span;
+use nas_grammar::ast::{Block, Expr, Pattern};
+use nas_ir::Tensor;
+use std::sync::Arc;
+
+/// A loop over batches: one turn is one step.
+pub fn batch_loop(
+    ctx: &mut Ctx,
+    pattern: &Pattern,
+    d: &Arc<DataValue>,
+    body: &Block,
+    env: &Env,
+    span: Span,
+) -> Result<()> {
+    let mut batches = data::batches(ctx, d, span)?;
+    let total = batches.total();
+    let state = Arc::new(LoopState::default());
+    let key = ctx.next_key();
+    let saved_clock = ctx.clock;
+    // A training that was cut off goes on from its last kept point.
+    if let Some(k) = ctx.checkpoint.clone()
+        && let Some((step, bytes)) = ctx.host.checkpoint(&k)
+        && (step as i64) < total
+        && crate::keep::restore(ctx, &bytes, env, &state)
+    {
+        batches.start_at(step as i64);
+    }
+    let mut last_report = std::time::Instant::now();
+    let mut last_kept = std::time::Instant::now();
+    let mut fault = None;
+    for b in batches {
+        if ctx.host.interrupted() {
+            if let Some(k) = ctx.checkpoint.clone()
+                && let Some(bytes) = crate::keep::loop_point(env, &state)
+            {
+                let _ = ctx.host.keep_checkpoint(&k, b.clock.step as u64, &bytes);
+            }
+            fault = Some(interrupted(ctx));
+            break;
+        }
+        let step = b.clock.step;
+        let r = ctx.under(key.child(step as u64), |ctx| {
+            ctx.clock = Some(b.clock);
+            let batch = data::batch(ctx, d, &b, span)?;
+            let inner = stmt::destructure(ctx, pattern, batch, env)?;
+            one_turn(ctx, body, &inner, &state, span)
+        });
+        match r {
+            Ok(loss) => {
+                if last_report.elapsed().as_millis() > 200 || step + 1 == total {
+                    ctx.host.event(Event::Step {
+                        stage: ctx.stage.clone(),
+                        step: step + 1,
+                        steps: total,
+                        loss,
+                    });
+                    last_report = std::time::Instant::now();
+                }
+            }
+            Err(f) => {
+                fault = Some(f);
+                break;
+            }
+        }
+        if last_kept.elapsed().as_secs() >= 20
+            && let Some(k) = ctx.checkpoint.clone()
+            && let Some(bytes) = crate::keep::loop_point(env, &state)
+        {
+            ctx.host
+                .keep_checkpoint(&k, step as u64 + 1, &bytes)
+                .map_err(Fault::from)?;
+            ctx.host.event(Event::Kept {
+                stage: ctx.stage.clone(),
+                step: step + 1,
+            });
+            last_kept = std::time::Instant::now();
+        }
+        // The checker looks at one turn.
+        if ctx.checking() {
+            break;
+        }
+    }
+    ctx.clock = saved_clock;
+    match fault {
+        Some(f) => Err(f),
+        None => Ok(()),
+    }
+}
+
+/// A loop over known elements: the turns of a search, or of a plain computation.
+pub fn plain_loop(
+    ctx: &mut Ctx,
+    pattern: &Pattern,
+    items: Vec<Value>,
+    condition: Option<&Expr>,
+    body: &Block,
+    env: &Env,
+) -> Result<()> {
+    let key = ctx.next_key();
+    let state = Arc::new(LoopState::default());
+    let count = items.len() as i64;
+    for (i, item) in items.into_iter().enumerate() {
+        if ctx.host.interrupted() {
+            return Err(interrupted(ctx));
+        }
+        ctx.under(key.child(i as u64), |ctx| {
+            let inner = stmt::destructure(ctx, pattern, item, env)?;
+            if let Some(c) = condition {
+                let b = ctx.eval(c, &inner)?;
+                if !b.is_unknown() && !stmt::truth(ctx, &b, c.span)? {
+                    return Ok(());
+                }
+            }
+            one_turn(ctx, body, &inner, &state, body.span).map(|_| ())
+        })?;
+        if ctx.turn.is_none() && !ctx.stage.is_empty() && !ctx.checking() {
+            ctx.host.event(Event::Step {
+                stage: ctx.stage.clone(),
+                step: i as i64 + 1,
+                steps: count,
+                loss: None,
+            });
+        }
+        if ctx.checking() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// One turn: the body, then everything it changes at once. Gives the loss.
+pub(super) fn one_turn(
+    ctx: &mut Ctx,
+    body: &Block,
+    env: &Env,
+    state: &Arc<LoopState>,
+    span: Span,
+) -> Result<Option<f64>> {
+    let saved = ctx.turn.replace(Box::new(TurnContext {
+        of_loop: state.clone(),
+        ..TurnContext::default()
+    }));
+    let r = stmt::block(ctx, body, env);
+    let turn = std::mem::replace(&mut ctx.turn, saved);
+    r?;
+    let Some(turn) = turn else { return Ok(None) };
+    commit(ctx, *turn, span)
+}
+
+pub(super) fn commit(ctx: &mut Ctx, turn: TurnContext, span: Span) -> Result<Option<f64>> {
+    let mut loss = None;
+    if !ctx.checking() {
+        let mut outputs: Vec<Tensor> = turn.losses.clone();
+        outputs.extend(turn.slots.iter().map(|s| s.2.clone()));
+        let mut cells = vec![];
+        for (cell, v) in &turn.cells {
+            collect_tensors(v, &mut cells);
+            let _ = cell;
+        }
+        outputs.extend(cells.iter().cloned());
+        if !outputs.is_empty() {
+            let computed = ctx
+                .host
+                .compute(&outputs, &|s, a| crate::weights::find(s, a))
+                .map_err(|d| at(d, span))?;
+            for (i, l) in turn.losses.iter().enumerate() {
+                let v = computed[i].download();
+                let f = v.to_f64().first().copied().unwrap_or(0.0);
+                let _ = l.0.value.set(v);
+                if !f.is_finite() {
+                    let step = ctx.clock.map_or(0, |c| c.step);
+                    return Err(fault("E0703", format!("the loss is {f} at step {step}"))
+                        .at(span, "in this training")
+                        .note(format!("stage {}", ctx.stage))
+                        .help("a smaller learning rate, or `clip_norm`, keeps steps finite")
+                        .into());
+                }
+                *loss.get_or_insert(0.0) += f;
+            }
+            let base = turn.losses.len();
+            for (i, (w, slot, _, trained)) in turn.slots.iter().enumerate() {
+                w.put(slot.clone(), computed[base + i].clone(), *trained);
+            }
+            let base = base + turn.slots.len();
+            for (i, t) in cells.iter().enumerate() {
+                let _ = t.0.value.set(computed[base + i].download());
+            }
+        }
+    }
+    for (cell, v) in turn.cells {
+        if let Ok(mut c) = cell.lock() {
+            *c = v;
+        }
+    }
+    for (cell, value) in turn.kept {
+        let now = match value {
+            Some(v) => v,
+            None => cell.lock().map(|c| c.clone()).unwrap_or(Value::None),
+        };
+        let kept = snapshot(&now);
+        match cell.lock().map(|c| c.clone()) {
+            Ok(Value::Weights(w)) => {
+                if let Ok(mut h) = w.history.lock() {
+                    h.push(kept);
+                }
+            }
+            _ => {
+                if let Ok(mut h) = turn.of_loop.history.lock() {
+                    h.push(kept);
+                }
+            }
+        }
+    }
+    Ok(loss)
+}
+
+pub(super) fn snapshot(v: &Value) -> Value {
+    match v {
+        Value::Weights(w) => Value::Weights(Arc::new(w.copy(false))),
+        Value::Record(r) => {
+            Value::record(r.iter().map(|(k, v)| (k.clone(), snapshot(v))).collect())
+        }
+        Value::List(l) => Value::list(l.iter().map(snapshot).collect()),
+        other => other.clone(),
+    }
+}
+
+pub fn interrupted(ctx: &Ctx) -> Fault {
+    fault(
+        "E0705",
+        format!(
+            "interrupted{}",
+            if ctx.stage.is_empty() {
+                String::new()
+            } else {
+                format!(" in stage {}", ctx.stage)
+            }
+        ),
+    )
+    .help("run the same command again: it goes on from the last kept point")
+    .into()
+}
