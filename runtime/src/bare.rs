@@ -3,7 +3,7 @@
 use crate::samples;
 use nas_diagnostics::Diagnostic;
 use nas_eval::data::DataSource;
-use nas_eval::host::{Buffer, DataRequest, Event, Host, RawTable, Slots, Stored};
+use nas_eval::host::{Buffer, DataRequest, Event, Host, RawTable, RawWeights, Slots, Stored};
 use nas_ir::{HostTensor, Tensor};
 use std::any::Any;
 use std::path::PathBuf;
@@ -64,6 +64,10 @@ impl Host for Bare {
 
     fn table(&self, path: &str) -> Result<RawTable, Diagnostic> {
         samples::table(&self.roots, path)
+    }
+
+    fn weights(&self, path: &str) -> Result<RawWeights, Diagnostic> {
+        samples::weights(&self.roots, path)
     }
 
     fn event(&self, _: Event) {}

@@ -4,7 +4,7 @@ use crate::buffer::Held;
 use crate::samples;
 use nas_diagnostics::Diagnostic;
 use nas_eval::data::DataSource;
-use nas_eval::host::{DataRequest, Event, Host, RawTable, Slots as EvalSlots, Stored};
+use nas_eval::host::{DataRequest, Event, Host, RawTable, RawWeights, Slots as EvalSlots, Stored};
 use nas_ir::graph::{collect, linearise};
 use nas_ir::{HostTensor, Tensor};
 use nasc_device::{Device, Executor, Kernels, Program, RunFault, Slots, Value};
@@ -188,6 +188,10 @@ impl Host for Runtime {
 
     fn table(&self, path: &str) -> Result<RawTable, Diagnostic> {
         samples::table(&self.roots, path)
+    }
+
+    fn weights(&self, path: &str) -> Result<RawWeights, Diagnostic> {
+        samples::weights(&self.roots, path)
     }
 
     fn event(&self, event: Event) {

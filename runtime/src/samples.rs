@@ -246,3 +246,57 @@ pub fn table(roots: &[PathBuf], path: &str) -> Result<nas_eval::host::RawTable, 
         digest: t.digest,
     })
 }
+
+/// Most bytes of a file of weights.
+const MAX_WEIGHTS: u64 = 8 << 30;
+
+/// Trained tensors: a safetensors file, or a folder of `tensors.csv` and `weights.f32`.
+pub fn weights(roots: &[PathBuf], path: &str) -> Result<nas_eval::host::RawWeights, Diagnostic> {
+    let place = nasc_data::open(roots, path).map_err(finding)?;
+    if place.is_dir() {
+        let set = nasc_data::weights(&place).map_err(finding)?;
+        let tensors = set
+            .tensors
+            .into_iter()
+            .map(|t| (t.name, HostTensor::f32(t.shape, t.values)))
+            .collect();
+        return Ok(nas_eval::host::RawWeights {
+            tensors,
+            digest: set.digest,
+        });
+    }
+    let refused = |e: std::io::Error| {
+        Diagnostic::error(
+            "E0706",
+            format!("the weights of `{path}` cannot be read: {e}"),
+        )
+    };
+    let size = std::fs::metadata(place.path()).map_err(refused)?.len();
+    if size > MAX_WEIGHTS {
+        return Err(Diagnostic::error(
+            "E0706",
+            format!("`{path}` has {size} bytes, and at most {MAX_WEIGHTS} are read"),
+        ));
+    }
+    let bytes = std::fs::read(place.path()).map_err(refused)?;
+    let set = nasc_store::TensorSet::decode(&bytes).map_err(|why| {
+        Diagnostic::error("E0702", format!("`{path}` is no whole safetensors file: {why}"))
+            .help("weights are read from `.safetensors` files, and from folders with `tensors.csv` and `weights.f32`")
+    })?;
+    let tensors = set
+        .tensors
+        .into_iter()
+        .map(|t| {
+            let values = match t.data {
+                nasc_store::TensorData::F32(v) => v,
+                nasc_store::TensorData::F64(v) => v.into_iter().map(|x| x as f32).collect(),
+                nasc_store::TensorData::I64(v) => v.into_iter().map(|x| x as f32).collect(),
+            };
+            (t.name, HostTensor::f32(t.shape, values))
+        })
+        .collect();
+    Ok(nas_eval::host::RawWeights {
+        tensors,
+        digest: blake3::hash(&bytes).to_hex().to_string(),
+    })
+}

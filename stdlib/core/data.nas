@@ -10,3 +10,5 @@ intrinsic idx(path: Text) -> Data
 intrinsic images(path: Text) -> Data
 /// Generated images: textured shapes of several classes, the same for a seed on every machine. `test` samples come apart.
 intrinsic generated(n: Int = 2000, classes: Int = 10, side: Int = 16, seed: Int = 0, test: Int = 500) -> Data
+/// Trained weights of another program by the names they have there: a safetensors file, or a folder with `tensors.csv` and `weights.f32`.
+intrinsic trained(path: Text) -> Weights

@@ -37,6 +37,13 @@ pub struct RawTable {
     pub digest: String,
 }
 
+/// Named tensors of a file, in its order, and its digest.
+#[derive(Debug, Clone)]
+pub struct RawWeights {
+    pub tensors: Vec<(String, HostTensor)>,
+    pub digest: String,
+}
+
 /// Something that happened, for the journal and the progress line.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -76,6 +83,8 @@ pub trait Host: Send + Sync {
         header_only: bool,
     ) -> Result<Arc<dyn DataSource>, Diagnostic>;
     fn table(&self, path: &str) -> Result<RawTable, Diagnostic>;
+    /// Trained tensors of another program, by the names they have there.
+    fn weights(&self, path: &str) -> Result<RawWeights, Diagnostic>;
     fn event(&self, event: Event);
     /// Whether the run was asked to stop.
     fn interrupted(&self) -> bool;

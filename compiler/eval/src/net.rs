@@ -99,6 +99,8 @@ pub struct CallRecord {
     pub input: Option<Value>,
     pub output: Option<Value>,
     pub params: IndexMap<Arc<str>, Value>,
+    /// Which of them are states: kept, not trained.
+    pub states: Vec<Arc<str>>,
     pub taps: IndexMap<Arc<str>, Value>,
     /// Static arguments: `r.body`.
     pub statics: Option<Env>,

@@ -15,6 +15,7 @@ mod shapes;
 mod source;
 mod table;
 mod thrift;
+mod weights;
 
 pub use cifar::{cifar10, cifar10_header, cifar100, cifar100_header};
 pub use fault::{DAMAGED, Fault, IO, MISSING, decoding};
@@ -24,6 +25,7 @@ pub use idx::{idx, idx_header};
 pub use place::{Place, open, open_prefix};
 pub use shapes::generated;
 pub use table::{Table, table, table_without_header};
+pub use weights::{StoredTensor, WeightSet, weights};
 
 /// The values of an image set, sample after sample.
 #[derive(Clone, Debug, PartialEq)]

@@ -54,6 +54,11 @@ intrinsic longest(xs: [Any]) -> Any
 /// Stretches of equal neighbours: where each starts, how long it is, and what its value is.
 intrinsic runs(xs: [Any]) -> [{ start: Int, length: Int, value: Any }]
 
+/// What stands for each `*` of the pattern, as little as lets the rest match; `none` where the text does not match.
+intrinsic captures(text: Text, pattern: Text) -> [Text]?
+/// A text's whole number; invalid where it is none.
+intrinsic int(text: Text) -> Int
+
 /// The elements as one text.
 intrinsic join(xs: [Any], by: Text = ", ") -> Text
 

@@ -28,6 +28,9 @@ intrinsic cost_items(net: Net, on: [Int]? = none) -> Record
 intrinsic trace(net: Net, x: Tensor) -> Trace
 /// Weights for a net or a space, drawn where they are first read; `share` says which slot a use reads.
 intrinsic init(net: Net, share: Policy? = none) -> Weights
+/// The weights of `net`, address by address from `w`: under the same address, or under what `names` says of it. Where nothing
+/// fits, `by` makes the tensor of the old one (or `none`) and of the net's fresh one; without `by`, that is an error.
+intrinsic adopt(w: Weights, net: Net, names: (Text -> Text)? = none, by: ((Tensor?, Tensor) -> Tensor)? = none) -> Weights
 /// A slot named by what it depends on.
 intrinsic slot(key: { Text: Text }) -> Slot
 /// Smaller members read the first channels of what is stored.

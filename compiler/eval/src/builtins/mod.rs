@@ -1,5 +1,6 @@
 //! The functions that the library's `intrinsic` declarations stand for.
 
+pub mod adopt;
 pub mod costs;
 pub mod datasets;
 pub mod draws;
@@ -24,6 +25,7 @@ static ALL: LazyLock<HashMap<&'static str, BuiltinFn>> = LazyLock::new(|| {
         datasets::DATASETS,
         list::LIST,
         stats::STATS,
+        adopt::ADOPT,
     ] {
         for (name, f) in table {
             m.entry(*name).or_insert(*f);

@@ -262,6 +262,7 @@ pub fn call_block(
             path,
             input,
             output: Some(out.clone()),
+            states: frame.states.keys().cloned().collect(),
             params: frame.params,
             taps: frame.taps,
             statics: Some(env.clone()),
