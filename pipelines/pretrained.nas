@@ -53,16 +53,17 @@ let reference = [
   [-2.5928, -1.349, -0.3562, -0.2436, -0.6122, -0.9178, 11.2886, -2.3483, -1.9662, -0.9325],
 ]
 
-pipeline main() {
+pipeline main(rows: Int = 10_000) {
   let space = nb201()
   let arch = decode(space, "|none~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_1x1~1|nor_conv_3x3~2|")
-  let test_rows = data.cifar10("cifar10").test.map(standardised)
+  let test_rows = data.cifar10("cifar10").test.take(rows).map(standardised)
   let w = adopt(data.trained("weights/nb201_2566_cifar10"), space[arch], names: reference_names)
   let logits = first([space[arch, w](x) for (x, y) in test_rows.take(8).batches(8)])
   let right = accuracy(space[arch, w], test_rows)
   let off = max(abs(logits - reshape(reference, [8, 10])))
   report logits, off, right, params: params(space[arch])
   expect off <= 1e-3
-  expect right == 79.40% within 0.005%
+  // On all rows, and on the first 2,000, as its providers give them.
+  expect right == (if rows == 10_000 { 79.40% } else { 80.45% }) within 0.005%
   budget 10 minutes, 2 GB
 }
