@@ -31,6 +31,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("nasc-data", &[]),
     ("nasc-store", &[]),
     ("nasc-device", &["nas-ir", "nas-network", "nasc-kernels"]),
+    ("nasc-bench", &["nas-ir", "nas-network", "nasc-device"]),
     (
         "nasc-runtime",
         &[

@@ -69,6 +69,7 @@ impl Runtime {
         };
         let jobs = options.jobs.max(1);
         let threads = options.threads.unwrap_or(jobs).max(1);
+        nasc_device::threads(threads);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             // Evaluation recurses: a deep program needs a deep stack.

@@ -95,9 +95,29 @@ impl Executor {
         slots: &dyn Slots,
     ) -> Result<Vec<Value>, RunFault> {
         match self.kernels {
-            Kernels::Own => own::run(program, bindings, slots, |v| self.machine.to_host(v)),
+            Kernels::Own => own::run(program, bindings, slots, |v| self.machine.to_host(v), None),
             Kernels::Burn => self.machine.run(program, bindings, slots, |_, _| Ok(())),
         }
+    }
+
+    /// Runs a program with our own kernels and tells what each took, in order.
+    ///
+    /// # Errors
+    /// As for [`Executor::run`].
+    pub fn profile(
+        &self,
+        program: &Program,
+        bindings: &Bindings,
+        slots: &dyn Slots,
+    ) -> Result<Vec<own::Spent>, RunFault> {
+        let mut all = vec![];
+        let mut watch = |told: &dyn Fn() -> own::Spent, began: std::time::Instant| {
+            let seconds = began.elapsed().as_secs_f64();
+            all.push(own::Spent { seconds, ..told() });
+        };
+        let to_host = |v: &Value| self.machine.to_host(v);
+        own::run(program, bindings, slots, to_host, Some(&mut watch))?;
+        Ok(all)
     }
 
     /// Runs node by node and names the first whose value is NaN or infinite; `None` where all are finite.

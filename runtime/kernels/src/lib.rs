@@ -1,7 +1,8 @@
 //! CPU kernels: fused element-wise programs, reductions, convolutions, pooling, matrix products.
 //!
 //! Every kernel works on plain contiguous row-major slices of `f32` or `f64`, writes into a slice that the caller gives,
-//! runs on the calling thread only, and gives the same bits every time: the order of every sum is fixed by the shapes.
+//! and gives the same bits every time, on however many threads: how work is cut and the order of every sum are fixed by
+//! the shapes.
 //! Vector widths are chosen at run time (AVX-512, AVX2 with FMA, or the portable form of the same generic code).
 
 mod conv;
@@ -16,6 +17,7 @@ mod pool;
 mod simd;
 #[cfg(target_arch = "x86_64")]
 mod simd_x86;
+mod team;
 
 pub use conv::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use elem::Elem;
@@ -29,3 +31,4 @@ pub use pool::{
     Pool2d, avg_pool2d, avg_pool2d_grad, max_pool2d, max_pool2d_gather, max_pool2d_grad,
 };
 pub use simd::{Level, level, with_level};
+pub use team::{Run, begin, threads};

@@ -2,6 +2,7 @@
 
 use crate::elem::Elem;
 use crate::error::{KernelError, need};
+use crate::team::{Places, parts, ranges, share};
 
 /// Where the matrices of a batch lie in a slice: element (i, j) of matrix b is at
 /// `offset + b * batch_stride + i * row_stride + j * col_stride`. A transpose exchanges the two strides.
@@ -109,21 +110,74 @@ pub fn batched_gemm<E: Elem>(
         );
         return batched_gemm(1, (a, a2), (b, bm), (c, c2), accumulate);
     }
-    for i in 0..batch {
-        product_into(
-            m,
-            n,
-            k,
-            a.get(am.offset + i * am.batch_stride..).unwrap_or(&[]),
-            (am.row_stride, am.col_stride),
-            b.get(bm.offset + i * bm.batch_stride..).unwrap_or(&[]),
-            (bm.row_stride, bm.col_stride),
-            &mut c[cm.offset + i * cm.batch_stride..],
-            (cm.row_stride, cm.col_stride),
-            accumulate,
-        );
+    let each = m * n * k;
+    let some = share(batch, each / 16, 1);
+    let places = Places::new(c);
+    if batch > 1 {
+        ranges(batch, some, &|first, some| {
+            for i in first..first + some {
+                // SAFETY: `inside` has checked that every element lies in its slice; matrices of `c` do not overlap.
+                unsafe { one(i, (m, n, k), (a, am), (b, bm), (places, cm), accumulate) }
+            }
+        });
+        return Ok(());
     }
+    // A single product is cut along its longer side, the same way for any number of threads.
+    let cut_rows = m >= n;
+    let long = m.max(n);
+    let piece = share(long, each / long / 16, 64);
+    parts(long.div_ceil(piece), &|i| {
+        let start = i * piece;
+        let len = piece.min(long - start);
+        let (mut am, mut bm, mut cm) = (am, bm, cm);
+        if cut_rows {
+            (am.rows, cm.rows) = (len, len);
+            am.offset += start * am.row_stride;
+            cm.offset += start * cm.row_stride;
+        } else {
+            (bm.cols, cm.cols) = (len, len);
+            bm.offset += start * bm.col_stride;
+            cm.offset += start * cm.col_stride;
+        }
+        // SAFETY: as above; parts of `c` do not overlap.
+        unsafe {
+            one(
+                0,
+                (cm.rows, cm.cols, k),
+                (a, am),
+                (b, bm),
+                (places, cm),
+                accumulate,
+            )
+        }
+    });
     Ok(())
+}
+
+/// Product `i` of a batch.
+///
+/// # Safety
+/// Every element of its matrices lies in its slice, and nobody else uses those of `c`.
+unsafe fn one<E: Elem>(
+    i: usize,
+    (m, n, k): (usize, usize, usize),
+    (a, am): (&[E], Mat),
+    (b, bm): (&[E], Mat),
+    (c, cm): (Places<E>, Mat),
+    accumulate: bool,
+) {
+    let start = cm.offset + i * cm.batch_stride;
+    // Only the span from the first to the last element; strides may weave matrices into each other.
+    product_at(
+        (m, n, k),
+        a.get(am.offset + i * am.batch_stride..).unwrap_or(&[]),
+        (am.row_stride, am.col_stride),
+        b.get(bm.offset + i * bm.batch_stride..).unwrap_or(&[]),
+        (bm.row_stride, bm.col_stride),
+        c.at(start),
+        (cm.row_stride, cm.col_stride),
+        accumulate,
+    );
 }
 
 /// `c = a · b` of contiguous row-major `a [m, k]`, `b [k, n]`, `c [m, n]`; with a flag, `a` is stored as `[k, m]`, `b` as `[n, k]`.
@@ -154,10 +208,38 @@ pub(crate) fn product_into<E: Elem>(
     n: usize,
     k: usize,
     a: &[E],
+    a_strides: (usize, usize),
+    b: &[E],
+    b_strides: (usize, usize),
+    c: &mut [E],
+    (cr, cc): (usize, usize),
+    accumulate: bool,
+) {
+    debug_assert!(m == 0 || n == 0 || (m - 1) * cr + (n - 1) * cc < c.len());
+    // SAFETY: `c` is exclusive, and all its elements lie inside.
+    unsafe {
+        product_at(
+            (m, n, k),
+            a,
+            a_strides,
+            b,
+            b_strides,
+            c.as_mut_ptr(),
+            (cr, cc),
+            accumulate,
+        )
+    }
+}
+
+/// # Safety
+/// `c` may be written at every element of the product, by nobody else.
+unsafe fn product_at<E: Elem>(
+    (m, n, k): (usize, usize, usize),
+    a: &[E],
     (ar, ac): (usize, usize),
     b: &[E],
     (br, bc): (usize, usize),
-    c: &mut [E],
+    c: *mut E,
     (cr, cc): (usize, usize),
     accumulate: bool,
 ) {
@@ -165,40 +247,33 @@ pub(crate) fn product_into<E: Elem>(
         if !accumulate {
             for i in 0..m {
                 for j in 0..n {
-                    c[i * cr + j * cc] = E::zero();
+                    *c.add(i * cr + j * cc) = E::zero();
                 }
             }
         }
         return;
     }
     let last = |r: usize, c: usize, rs: usize, cs: usize| (r - 1) * rs + (c - 1) * cs;
-    debug_assert!(
-        last(m, k, ar, ac) < a.len()
-            && last(k, n, br, bc) < b.len()
-            && last(m, n, cr, cc) < c.len()
+    debug_assert!(last(m, k, ar, ac) < a.len() && last(k, n, br, bc) < b.len());
+    gemm::gemm(
+        m,
+        n,
+        k,
+        c,
+        cc as isize,
+        cr as isize,
+        accumulate,
+        a.as_ptr(),
+        ac as isize,
+        ar as isize,
+        b.as_ptr(),
+        bc as isize,
+        br as isize,
+        E::one(),
+        E::one(),
+        false,
+        false,
+        false,
+        gemm::Parallelism::None,
     );
-    // SAFETY: all elements lie inside their slices (checked by the callers), `c` is exclusive, and E is f32 or f64.
-    unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            c.as_mut_ptr(),
-            cc as isize,
-            cr as isize,
-            accumulate,
-            a.as_ptr(),
-            ac as isize,
-            ar as isize,
-            b.as_ptr(),
-            bc as isize,
-            br as isize,
-            E::one(),
-            E::one(),
-            false,
-            false,
-            false,
-            gemm::Parallelism::None,
-        );
-    }
 }

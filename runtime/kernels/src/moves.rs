@@ -1,11 +1,15 @@
 //! Copies that change layout: permutation, blocks, slices, concatenation, padding of planes.
 
 use crate::error::{KernelError, need, product};
+use crate::team::{Places, ranges, share};
+
+/// Side of the squares in which axes are exchanged.
+const SIDE: usize = 16;
 
 /// Copies a block of `shape` between two strided places; strides in elements, offsets of the first element.
 ///
 /// Everything else here is made of it. Negative strides of the source reverse an axis; 0 repeats.
-pub fn copy_block<T: Copy>(
+pub fn copy_block<T: Copy + Send + Sync>(
     shape: &[usize],
     (src, src_at, src_strides): (&[T], usize, &[isize]),
     (dst, dst_at, dst_strides): (&mut [T], usize, &[isize]),
@@ -43,22 +47,25 @@ pub fn copy_block<T: Copy>(
         axes.remove(0)
     };
     let outer: usize = axes.iter().map(|a| a.0).product();
-    for i in 0..outer {
-        let (mut s, mut t, mut rest) = (src_at as isize, dst_at as isize, i);
-        for &(n, ps, pt) in &axes {
-            let k = (rest % n) as isize;
-            (s, t, rest) = (s + k * ps, t + k * pt, rest / n);
+    // In units of some rows of the last two axes.
+    let units = next.0.div_ceil(SIDE);
+    let (src, dst) = (Places::reading(src), Places::new(dst));
+    let some = share(outer * units, inner.0 * next.0.min(SIDE), 1);
+    ranges(outer * units, some, &|first, count| {
+        for unit in first..first + count {
+            let (mut rest, from) = (unit / units, unit % units * SIDE);
+            let mut s = src_at as isize + from as isize * next.1;
+            let mut t = dst_at as isize + from as isize * next.2;
+            for &(n, ps, pt) in &axes {
+                let k = (rest % n) as isize;
+                (s, t, rest) = (s + k * ps, t + k * pt, rest / n);
+            }
+            let rows = (SIDE.min(next.0 - from), next.1, next.2);
+            // SAFETY: `reaches` has checked the corners of the block on both sides, and so all of it; units write places
+            // of their own unless the target repeats, which callers do not ask for.
+            unsafe { plane(inner, rows, src.at(0).offset(s), dst.at(0).offset(t)) };
         }
-        // SAFETY: `reaches` has checked the corners of the block on both sides, and so all of it.
-        unsafe {
-            plane(
-                inner,
-                next,
-                src.as_ptr().offset(s),
-                dst.as_mut_ptr().offset(t),
-            )
-        };
-    }
+    });
     Ok(())
 }
 
@@ -72,7 +79,7 @@ fn reaches(shape: &[usize], at: usize, strides: &[isize], len: usize) -> bool {
 }
 
 /// Two axes: (length, source stride, target stride) each, `a` the inner.
-unsafe fn plane<T: Copy>(
+unsafe fn plane<T: Copy + Send + Sync>(
     a: (usize, isize, isize),
     b: (usize, isize, isize),
     src: *const T,
@@ -85,7 +92,6 @@ unsafe fn plane<T: Copy>(
         return;
     }
     // In squares, so that lines of both sides are used whole while they are in the cache.
-    const SIDE: usize = 16;
     for j0 in (0..b.0).step_by(SIDE) {
         for i0 in (0..a.0).step_by(SIDE) {
             for j in j0..(j0 + SIDE).min(b.0) {
@@ -109,7 +115,7 @@ fn contiguous(shape: &[usize]) -> Vec<isize> {
 }
 
 /// `y` = `x` (of `shape`) with its axes in the order `axes`: axis i of `y` is axis `axes[i]` of `x`.
-pub fn permute<T: Copy>(
+pub fn permute<T: Copy + Send + Sync>(
     shape: &[usize],
     axes: &[usize],
     x: &[T],
@@ -137,7 +143,7 @@ pub fn permute<T: Copy>(
 
 /// Joins tensors along an axis: each part is its slice and its length along the axis; `outer` and `inner` are the
 /// products of the axes before and after it.
-pub fn concat<T: Copy>(
+pub fn concat<T: Copy + Send + Sync>(
     outer: usize,
     inner: usize,
     parts: &[(&[T], usize)],
@@ -166,7 +172,7 @@ pub fn concat<T: Copy>(
 }
 
 /// `y[i] = x[start + i * step]` along each axis: `start`, `step` and `len` per axis of `shape`.
-pub fn slice_copy<T: Copy>(
+pub fn slice_copy<T: Copy + Send + Sync>(
     shape: &[usize],
     start: &[usize],
     step: &[usize],
@@ -240,7 +246,7 @@ impl PadMode {
 }
 
 /// Pads `planes` planes of h x w with [top, left, bottom, right] elements.
-pub fn pad2d<T: Copy + Default>(
+pub fn pad2d<T: Copy + Default + Send + Sync>(
     mode: PadMode,
     planes: usize,
     [h, w]: [usize; 2],
@@ -281,7 +287,7 @@ pub fn pad2d<T: Copy + Default>(
 }
 
 /// The adjoint of `pad2d` with zeros: cuts the inner h x w out of each padded plane.
-pub fn pad2d_zero_grad<T: Copy>(
+pub fn pad2d_zero_grad<T: Copy + Send + Sync>(
     planes: usize,
     [h, w]: [usize; 2],
     [top, left, bottom, right]: [usize; 4],

@@ -5,6 +5,7 @@ use crate::conv::lanes::{Axis, collect, spread};
 use crate::elem::{Elem, Scratch};
 use crate::error::{KernelError, need, product};
 use crate::simd::{Vector, Work, dispatch, level};
+use crate::team::{Places, ranges, share};
 
 /// The geometry of a pooling: `planes` (n times c) planes of h x w give planes of out_h x out_w.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +109,11 @@ impl Pool2d {
         )
     }
 
+    /// Planes of one part of the work; vectors are full where there are enough.
+    fn share(&self) -> usize {
+        share(self.planes, self.h * self.w * 4, 16)
+    }
+
     /// 1 / the size of each window.
     fn scales<E: Elem>(&self, count_include_pad: bool) -> Vec<E> {
         let (down, across) = self.axes();
@@ -129,8 +135,8 @@ impl Pool2d {
 /// Sums over windows, each a sum down and then a sum across, with vectors across the planes.
 struct Average<'a, E> {
     planes: usize,
-    rows: Axis,
-    columns: Axis,
+    rows: &'a Axis,
+    columns: &'a Axis,
     /// Factors of the output, or none.
     after: &'a [E],
     /// Factors of the input, or none.
@@ -205,6 +211,33 @@ impl<E: Elem> Work<E> for Average<'_, E> {
     }
 }
 
+/// Averages all planes; `before` and `after` are factors of the input and the output.
+fn average<E: Elem>(
+    planes: usize,
+    share: usize,
+    rows: &Axis,
+    columns: &Axis,
+    (before, after): (&[E], &[E]),
+    x: &[E],
+    y: &mut [E],
+) {
+    let (in_px, out_px) = (rows.input * columns.input, rows.output * columns.output);
+    let y = Places::new(y);
+    ranges(planes, share, &|first, planes| {
+        let work = Average {
+            planes,
+            rows,
+            columns,
+            after,
+            before,
+            x: &x[first * in_px..][..planes * in_px],
+            // SAFETY: each part has planes of its own; `check` has proved that `y` holds all.
+            y: unsafe { y.slice(first * out_px, planes * out_px) },
+        };
+        dispatch(level(), work);
+    });
+}
+
 /// The mean of each window, over all its places or only those inside the input (`count_include_pad` false).
 pub fn avg_pool2d<E: Elem>(
     d: &Pool2d,
@@ -215,16 +248,7 @@ pub fn avg_pool2d<E: Elem>(
     d.check(x.len(), y.len())?;
     let scales = d.scales(count_include_pad);
     let (rows, columns) = d.axes();
-    let work = Average {
-        planes: d.planes,
-        rows,
-        columns,
-        after: &scales,
-        before: &[],
-        x,
-        y,
-    };
-    dispatch(level(), work);
+    average(d.planes, d.share(), &rows, &columns, (&[], &scales), x, y);
     Ok(())
 }
 
@@ -238,16 +262,7 @@ pub fn avg_pool2d_grad<E: Elem>(
     d.check(gx.len(), gy.len())?;
     let scales = d.scales(count_include_pad);
     let (rows, columns) = d.axes_back();
-    let work = Average {
-        planes: d.planes,
-        rows,
-        columns,
-        after: &[],
-        before: &scales,
-        x: gy,
-        y: gx,
-    };
-    dispatch(level(), work);
+    average(d.planes, d.share(), &rows, &columns, (&scales, &[]), gy, gx);
     Ok(())
 }
 
@@ -263,7 +278,20 @@ pub fn max_pool2d<E: Elem>(
     d.check(x.len(), y.len())?;
     need(at.len() == y.len(), "places and maxima differ in number")?;
     need(d.h * d.w <= 1 << 24, "a plane is too large")?;
-    dispatch(level(), Largest { d, x, y, at });
+    let (in_px, out_px) = (d.h * d.w, d.out_h() * d.out_w());
+    let (y, at) = (Places::new(y), Places::new(at));
+    ranges(d.planes, d.share(), &|first, planes| {
+        let some = Pool2d { planes, ..*d };
+        let work = Largest {
+            d: &some,
+            x: &x[first * in_px..][..planes * in_px],
+            // SAFETY: each part has planes of its own; `check` has proved that `y` and `at` hold all.
+            y: unsafe { y.slice(first * out_px, planes * out_px) },
+            // SAFETY: as for `y`.
+            at: unsafe { at.slice(first * out_px, planes * out_px) },
+        };
+        dispatch(level(), work);
+    });
     Ok(())
 }
 

@@ -24,15 +24,24 @@ pub fn level() -> Level {
     FORCED.get().map_or(best, |l| l.min(best))
 }
 
-/// Runs `f` with kernels of at most this level on this thread (for tests and comparisons).
+/// What `with_level` says on this thread.
+pub(crate) fn forced() -> Option<Level> {
+    FORCED.get()
+}
+
+/// Runs `f` with kernels of at most this level on this thread and its helpers (for tests and comparisons).
 pub fn with_level<R>(at_most: Level, f: impl FnOnce() -> R) -> R {
+    with_forced(Some(at_most), f)
+}
+
+pub(crate) fn with_forced<R>(at_most: Option<Level>, f: impl FnOnce() -> R) -> R {
     struct Reset(Option<Level>);
     impl Drop for Reset {
         fn drop(&mut self) {
             FORCED.set(self.0);
         }
     }
-    let _reset = Reset(FORCED.replace(Some(at_most)));
+    let _reset = Reset(FORCED.replace(at_most));
     f()
 }
 

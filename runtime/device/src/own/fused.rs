@@ -80,6 +80,20 @@ impl Fused {
         })
     }
 
+    /// What it does, in a word.
+    pub(super) fn name(&self) -> &'static str {
+        match (&self.writes, &self.reduce) {
+            (None, Some(_)) => "point-wise, reduced",
+            (Some(_), Some(_)) => "point-wise, kept and reduced",
+            _ => "point-wise",
+        }
+    }
+
+    /// The space it runs over.
+    pub(super) fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
     /// The steps it reads from memory.
     pub(super) fn reads(&self) -> impl Iterator<Item = u32> + '_ {
         let parts = self.writes.iter().chain(self.reduce.iter().map(|r| &r.0));

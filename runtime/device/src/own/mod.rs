@@ -1,7 +1,8 @@
 //! Runs programs with kernels of our own on the CPU.
 //!
 //! A program is a flat list of actions; memory comes from a pool that the program keeps between runs, so a run that is
-//! repeated allocates little more than its outputs. Each run stays on its thread, and every sum has a fixed order.
+//! repeated allocates little more than its outputs. Large kernels share the threads that are free; every sum has a fixed
+//! order.
 
 mod contract;
 mod fused;
@@ -19,6 +20,7 @@ use nas_ir::{Bindings, HostData, HostTensor, Op};
 use pool::Pool;
 use smallvec::SmallVec;
 use std::sync::Mutex;
+use std::time::Instant;
 
 /// What the steps of a program become, and the memory of runs that have ended.
 #[derive(Debug, Default)]
@@ -38,6 +40,23 @@ struct Action {
 enum Work {
     Step(u32),
     Fused(Box<Fused>),
+}
+
+impl Action {
+    fn told(&self, steps: &[Step]) -> Spent {
+        let (kind, shape) = match &self.work {
+            Work::Step(k) => {
+                let step = &steps[*k as usize];
+                (step.op.name(), step.shape.clone())
+            }
+            Work::Fused(f) => (f.name().to_string(), f.shape().to_vec()),
+        };
+        Spent {
+            kind,
+            shape,
+            seconds: 0.0,
+        }
+    }
 }
 
 impl Plan {
@@ -141,15 +160,30 @@ impl<'a> Values<'a> {
     }
 }
 
+/// Told after each action: what it was (when asked), since when it ran.
+type Watch<'a> = &'a mut dyn FnMut(&dyn Fn() -> Spent, Instant);
+
+/// What one kernel of a run took.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spent {
+    /// The operation's name; of a fused group, what it ends in.
+    pub kind: String,
+    /// Of its result, or of the space a group runs over.
+    pub shape: Vec<usize>,
+    pub seconds: f64,
+}
+
 /// Runs a program whose stores are on the host.
 pub(crate) fn run(
     program: &Program,
     bindings: &Bindings,
     slots: &dyn Slots,
     to_host: impl Fn(&Value) -> Result<HostTensor, RunFault>,
+    mut watch: Option<Watch<'_>>,
 ) -> Result<Vec<Value>, RunFault> {
     let inner = &program.inner;
     let plan = &inner.own;
+    let _run = nasc_kernels::begin();
     let mut pool = match plan.pools.lock() {
         Ok(mut free) => free.pop().unwrap_or_default(),
         Err(_) => Pool::default(),
@@ -161,6 +195,7 @@ pub(crate) fn run(
         data: vec![None; inner.steps.len()],
     };
     for action in &plan.actions {
+        let began = watch.as_ref().map(|_| Instant::now());
         match &action.work {
             Work::Step(k) => {
                 let step = &inner.steps[*k as usize];
@@ -187,6 +222,9 @@ pub(crate) fn run(
                 values.data[*k as usize] = Some(made);
             }
             Work::Fused(f) => f.run(&mut values, &mut pool, bindings)?,
+        }
+        if let (Some(watch), Some(began)) = (&mut watch, began) {
+            watch(&|| action.told(&inner.steps), began);
         }
         for i in &action.dies {
             if let Some(data) = values.data[*i as usize].take() {

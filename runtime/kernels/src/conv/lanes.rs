@@ -4,6 +4,7 @@ use super::Conv2d;
 use super::tile::{Tile, block, pack};
 use crate::elem::{Elem, Scratch};
 use crate::simd::{Level, Vector, Work, dispatch};
+use crate::team::{Places, parts};
 
 /// Along one axis, for each output place: the taps that meet the input, as (input place, tap).
 pub(crate) type Meets = Vec<Vec<(usize, usize)>>;
@@ -176,92 +177,164 @@ pub(crate) fn plane_step(pixels: usize, lanes: usize) -> usize {
     (pixels + 1) * lanes
 }
 
-struct Images<'a, E, F> {
-    n: usize,
+/// What all parts of a convolution share.
+struct Ready<E: Elem> {
+    lanes: usize,
+    /// Output channels in a tile.
+    size: usize,
+    weight: Scratch<E>,
+    taps: Vec<(usize, usize)>,
+    /// All runs of output pixels: (first, how many, their taps).
+    runs: Vec<(usize, usize, std::ops::Range<usize>)>,
+}
+
+/// Sizes of a convolution or of its gradient: channels per group on both sides, the kernel, the axes.
+struct Sizes {
     groups: usize,
     from: usize,
     to: usize,
     kernel: (usize, usize),
     rows: Axis,
     columns: Axis,
-    x: &'a [E],
+}
+
+struct Prepare<'a, F> {
+    sizes: &'a Sizes,
     weight: F,
+}
+
+impl<E: Elem, F: Fn(usize, usize, usize, usize) -> E> Work<E> for Prepare<'_, F> {
+    type Out = Ready<E>;
+
+    #[inline(always)]
+    fn run<V: Vector<E>>(self) -> Ready<E> {
+        let d = self.sizes;
+        let (kh, kw) = d.kernel;
+        let l = V::LANES;
+        let size = block::<E, V>(d.to);
+        let mut taps = Vec::new();
+        let mut runs = Vec::new();
+        for (row, met) in d.rows.meets.iter().enumerate() {
+            for run in &d.columns.runs {
+                let from = taps.len();
+                for &(iy, ky) in met {
+                    for &(ix, kx) in &run.taps {
+                        taps.push(((iy * d.columns.input + ix) * l, (ky * kw + kx) * size));
+                    }
+                }
+                let pixel = row * d.columns.output + run.first;
+                runs.push((pixel, run.count, from..taps.len()));
+            }
+        }
+        Ready {
+            lanes: l,
+            size,
+            weight: pack(d.groups, (d.to, d.from, kh * kw), size, self.weight),
+            taps,
+            runs,
+        }
+    }
+}
+
+/// As many images as a vector has lanes, or what is left of them.
+struct Block<'a, E: Elem> {
+    sizes: &'a Sizes,
+    ready: &'a Ready<E>,
+    left: usize,
+    x: &'a [E],
     y: &'a mut [E],
 }
 
-impl<E: Elem, F: Fn(usize, usize, usize, usize) -> E> Work<E> for Images<'_, E, F> {
+impl<E: Elem> Work<E> for Block<'_, E> {
     type Out = ();
 
     #[inline(always)]
     fn run<V: Vector<E>>(self) {
-        let Images {
-            n,
+        let Sizes {
             groups,
             from,
             to,
             kernel: (kh, kw),
-            rows,
-            columns,
-            x,
-            weight,
-            y,
-        } = self;
-        let l = V::LANES;
-        let size = block::<E, V>(to);
-        let w = pack(groups, (to, from, kh * kw), size, weight);
+            ref rows,
+            ref columns,
+        } = *self.sizes;
+        let Ready {
+            size,
+            weight: w,
+            taps,
+            runs,
+            ..
+        } = self.ready;
+        let (l, size) = (V::LANES, *size);
         let blocks = to.div_ceil(size);
         let (in_px, out_px) = (rows.input * columns.input, rows.output * columns.output);
         let (in_step, out_step) = (plane_step(in_px, l), plane_step(out_px, l));
         let mut xs = Scratch::<E>::new(groups * from * in_step);
         let mut ys = Scratch::<E>::new(groups * to * out_step);
-        // All runs of output pixels: (first, how many, their taps).
-        let mut taps = Vec::new();
-        let mut runs = Vec::new();
-        for (row, met) in rows.meets.iter().enumerate() {
-            for run in &columns.runs {
-                let from = taps.len();
-                for &(iy, ky) in met {
-                    for &(ix, kx) in &run.taps {
-                        taps.push(((iy * columns.input + ix) * l, (ky * kw + kx) * size));
-                    }
+        // SAFETY: the scratch holds all channels of `l` images in spread form; `check` has proved the lengths of `x`
+        // and `y`; every tap of an axis lies inside the input.
+        unsafe {
+            let (src, dst) = (self.x.as_ptr(), self.y.as_mut_ptr());
+            spread::<E, V>(
+                src,
+                self.left,
+                groups * from,
+                in_px,
+                xs.as_mut_ptr(),
+                in_step,
+            );
+            for gb in 0..groups * blocks {
+                let (g, b) = (gb / blocks, gb % blocks);
+                for (pixel, count, range) in runs {
+                    let tile = Tile {
+                        x: xs.as_ptr().add(g * from * in_step),
+                        x_step: columns.in_step * l,
+                        x_channel: in_step,
+                        channels: from,
+                        taps: &taps[range.clone()],
+                        w: w.as_ptr().add(gb * from * kh * kw * size),
+                        w_channel: kh * kw * size,
+                        out: ys
+                            .as_mut_ptr()
+                            .add((g * to + b * size) * out_step + pixel * l),
+                        out_step: columns.out_step * l,
+                        out_channel: out_step,
+                        out_channels: (to - b * size).min(size),
+                    };
+                    tile.row::<V>(size, *count);
                 }
-                let pixel = row * columns.output + run.first;
-                runs.push((pixel, run.count, from..taps.len()));
             }
-        }
-        for first in (0..n).step_by(l) {
-            // SAFETY: the scratch holds all channels of `l` images in spread form; `check` has proved the lengths of `x`
-            // and `y`; every tap of an axis lies inside the input.
-            unsafe {
-                let left = n - first;
-                let src = x.as_ptr().add(first * groups * from * in_px);
-                spread::<E, V>(src, left, groups * from, in_px, xs.as_mut_ptr(), in_step);
-                for gb in 0..groups * blocks {
-                    let (g, b) = (gb / blocks, gb % blocks);
-                    for (pixel, count, range) in &runs {
-                        let tile = Tile {
-                            x: xs.as_ptr().add(g * from * in_step),
-                            x_step: columns.in_step * l,
-                            x_channel: in_step,
-                            channels: from,
-                            taps: &taps[range.clone()],
-                            w: w.as_ptr().add(gb * from * kh * kw * size),
-                            w_channel: kh * kw * size,
-                            out: ys
-                                .as_mut_ptr()
-                                .add((g * to + b * size) * out_step + pixel * l),
-                            out_step: columns.out_step * l,
-                            out_channel: out_step,
-                            out_channels: (to - b * size).min(size),
-                        };
-                        tile.row::<V>(size, *count);
-                    }
-                }
-                let dst = y.as_mut_ptr().add(first * groups * to * out_px);
-                collect::<E, V>(ys.as_ptr(), out_step, dst, left, groups * to, out_px);
-            }
+            collect::<E, V>(ys.as_ptr(), out_step, dst, self.left, groups * to, out_px);
         }
     }
+}
+
+fn images<E: Elem>(
+    at: Level,
+    n: usize,
+    sizes: &Sizes,
+    x: &[E],
+    weight: impl Fn(usize, usize, usize, usize) -> E,
+    y: &mut [E],
+) {
+    let ready = dispatch(at, Prepare { sizes, weight });
+    let image_in = sizes.groups * sizes.from * sizes.rows.input * sizes.columns.input;
+    let image_out = sizes.groups * sizes.to * sizes.rows.output * sizes.columns.output;
+    let l = ready.lanes;
+    let y = Places::new(y);
+    parts(n.div_ceil(l), &|i| {
+        let left = n - i * l;
+        let some = left.min(l);
+        let work = Block {
+            sizes,
+            ready: &ready,
+            left,
+            x: &x[i * l * image_in..][..some * image_in],
+            // SAFETY: each part has images of its own; `check` has proved that `y` holds all.
+            y: unsafe { y.slice(i * l * image_out, some * image_out) },
+        };
+        dispatch(at, work);
+    });
 }
 
 /// The two axes of the convolution itself.
@@ -276,35 +349,29 @@ pub(crate) fn forward<E: Elem>(at: Level, d: &Conv2d, x: &[E], weight: &[E], y: 
     let (from, to) = (d.c / d.groups, d.o / d.groups);
     let area = d.kh * d.kw;
     let (rows, columns) = axes(d);
-    let work = Images {
-        n: d.n,
+    let sizes = Sizes {
         groups: d.groups,
         from,
         to,
         kernel: (d.kh, d.kw),
         rows,
         columns,
-        x,
-        weight: |g, q, i, t| weight[((g * to + q) * from + i) * area + t],
-        y,
     };
-    dispatch(at, work)
+    let weight = |g, q, i, t| weight[((g * to + q) * from + i) * area + t];
+    images(at, d.n, &sizes, x, weight, y);
 }
 
 pub(crate) fn grad_input<E: Elem>(at: Level, d: &Conv2d, gy: &[E], weight: &[E], gx: &mut [E]) {
     let (from, to) = (d.c / d.groups, d.o / d.groups);
     let area = d.kh * d.kw;
-    let work = Images {
-        n: d.n,
+    let sizes = Sizes {
         groups: d.groups,
         from: to,
         to: from,
         kernel: (d.kh, d.kw),
         rows: Axis::backward(d.h, d.out_h(), d.kh, d.stride[0], d.dilation[0], d.pad_top),
         columns: Axis::backward(d.w, d.out_w(), d.kw, d.stride[1], d.dilation[1], d.pad_left),
-        x: gy,
-        weight: |g, q, i, t| weight[((g * to + i) * from + q) * area + t],
-        y: gx,
     };
-    dispatch(at, work)
+    let weight = |g, q, i, t| weight[((g * to + i) * from + q) * area + t];
+    images(at, d.n, &sizes, gy, weight, gx);
 }

@@ -161,7 +161,8 @@ fn filled<E: Elem>(count: usize, least: usize) -> Option<Level> {
         Level::Avx2 => (Level::Avx2, wide / 2),
         Level::Base => (Level::Base, wide / 4),
     };
-    if at == Level::Avx512 && count * 2 <= lanes {
+    // Two half-wide blocks are as fast as one wide one where a second thread helps.
+    if at == Level::Avx512 && count <= lanes {
         (at, lanes) = (Level::Avx2, lanes / 2);
     }
     if at == Level::Avx2 && count * 2 <= lanes {

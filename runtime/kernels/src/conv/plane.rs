@@ -4,6 +4,7 @@ use super::Conv2d;
 use super::tile::{Tile, block, pack};
 use crate::elem::{Elem, Scratch};
 use crate::simd::{Level, Vector, Work, dispatch, level};
+use crate::team::{Places, ranges, share};
 
 /// The level to use for planes of `pixels`, if one vector fits.
 pub(crate) fn fits<E: Elem>(pixels: usize) -> Option<Level> {
@@ -95,32 +96,43 @@ impl<E: Elem, F: Fn(usize, usize, usize, usize) -> E> Work<E> for Pointwise<'_, 
     }
 }
 
+/// All images, in parts.
+fn images<E: Elem>(
+    at: Level,
+    (n, groups, from, to): (usize, usize, usize, usize),
+    pixels: usize,
+    x: &[E],
+    weight: impl Fn(usize, usize, usize, usize) -> E + Sync,
+    y: &mut [E],
+) {
+    let y = Places::new(y);
+    let (x_image, y_image) = (groups * from * pixels, groups * to * pixels);
+    // A vector does 16 multiplications at once.
+    let some = share(n, y_image * from / 16, 1);
+    ranges(n, some, &|first, n| {
+        let work = Pointwise {
+            n,
+            groups,
+            from,
+            to,
+            pixels,
+            x: &x[first * x_image..][..n * x_image],
+            weight: &weight,
+            // SAFETY: each part has images of its own; `check` has proved that `y` holds all.
+            y: unsafe { y.slice(first * y_image, n * y_image) },
+        };
+        dispatch(at, work);
+    });
+}
+
 pub(crate) fn forward<E: Elem>(at: Level, d: &Conv2d, x: &[E], weight: &[E], y: &mut [E]) {
     let (from, to) = (d.c / d.groups, d.o / d.groups);
-    let work = Pointwise {
-        n: d.n,
-        groups: d.groups,
-        from,
-        to,
-        pixels: d.h * d.w,
-        x,
-        weight: |g, q, i, _| weight[(g * to + q) * from + i],
-        y,
-    };
-    dispatch(at, work)
+    let weight = |g, q, i, _| weight[(g * to + q) * from + i];
+    images(at, (d.n, d.groups, from, to), d.h * d.w, x, weight, y);
 }
 
 pub(crate) fn grad_input<E: Elem>(at: Level, d: &Conv2d, gy: &[E], weight: &[E], gx: &mut [E]) {
     let (from, to) = (d.c / d.groups, d.o / d.groups);
-    let work = Pointwise {
-        n: d.n,
-        groups: d.groups,
-        from: to,
-        to: from,
-        pixels: d.h * d.w,
-        x: gy,
-        weight: |g, q, i, _| weight[(g * to + i) * from + q],
-        y: gx,
-    };
-    dispatch(at, work)
+    let weight = |g, q, i, _| weight[(g * to + i) * from + q];
+    images(at, (d.n, d.groups, to, from), d.h * d.w, gy, weight, gx);
 }

@@ -4,6 +4,7 @@ use super::Conv2d;
 use super::lanes::{plane_step, spread};
 use crate::elem::{Elem, Scratch};
 use crate::simd::{Level, Vector, Work, dispatch};
+use crate::team::{Places, parts};
 
 /// Where channels of vectors lie: `base + block * block_step + channel * channel_step + row * row_step`, then vector after
 /// vector.
@@ -60,18 +61,31 @@ impl<E: Elem> Sums<E> {
     /// # Safety
     /// `x` and `gy` hold all blocks, channels and vectors that the fields span; `gw` holds `[groups * to, from, taps]`.
     #[inline(always)]
-    unsafe fn run<V: Vector<E>>(&self, gw: &mut [E]) {
+    unsafe fn run<V: Vector<E>>(&self, part: usize, gw: Places<E>) {
         if self.from == 1 && self.to == 1 {
-            self.tiles::<V, 1, 1>(gw);
+            self.tiles::<V, 1, 1>(part, gw);
         } else if V::WIDE_FILE {
-            self.tiles::<V, 4, 4>(gw);
+            self.tiles::<V, 4, 4>(part, gw);
         } else {
-            self.tiles::<V, 2, 4>(gw);
+            self.tiles::<V, 2, 4>(part, gw);
+        }
+    }
+
+    /// Output channels that one part of the work computes.
+    fn rows_a_part<V: Vector<E>>(&self) -> usize {
+        match (self.from, self.to) {
+            (1, 1) => 1,
+            _ if V::WIDE_FILE => 4,
+            _ => 2,
         }
     }
 
     #[inline(always)]
-    unsafe fn tiles<V: Vector<E>, const A: usize, const B: usize>(&self, gw: &mut [E]) {
+    unsafe fn tiles<V: Vector<E>, const A: usize, const B: usize>(
+        &self,
+        part: usize,
+        gw: Places<E>,
+    ) {
         let l = V::LANES;
         let (kh, kw) = (self.rows.taps, self.columns.taps);
         let mut acc = Scratch::<E>::new(kh * kw * A * B * l);
@@ -82,40 +96,38 @@ impl<E: Elem> Sums<E> {
         let chunk = (24 * 1024 / row_bytes.max(1))
             .saturating_sub(1)
             .clamp(2, self.rows.output.max(2));
-        for g in 0..self.groups {
-            for a in (0..self.to).step_by(A) {
-                for b in (0..self.from).step_by(B) {
-                    acc.fill(E::zero());
-                    // Channels beyond the last are computed from the last and thrown away.
-                    let mut a_at = [0; A];
-                    for (i, at) in a_at.iter_mut().enumerate() {
-                        *at = (g * self.to + (a + i).min(self.to - 1)) * self.gy.channel_step;
-                    }
-                    let mut b_at = [0; B];
-                    for (i, at) in b_at.iter_mut().enumerate() {
-                        *at = (g * self.from + (b + i).min(self.from - 1)) * self.x.channel_step;
-                    }
-                    for block in 0..self.blocks {
-                        let gy = self.gy.base.add(block * self.gy.block_step);
-                        let x = self.x.base.add(block * self.x.block_step);
-                        for top in (0..self.rows.output).step_by(chunk) {
-                            let rows = (top, (top + chunk).min(self.rows.output));
-                            for ky in 0..kh {
-                                for kx in 0..kw {
-                                    let sums = acc.as_mut_ptr().add((ky * kw + kx) * A * B * l);
-                                    self.tap::<V, A, B>(gy, &a_at, x, &b_at, (ky, kx), rows, sums);
-                                }
-                            }
+        let each = self.to.div_ceil(A);
+        let (g, a) = (part / each, part % each * A);
+        for b in (0..self.from).step_by(B) {
+            acc.fill(E::zero());
+            // Channels beyond the last are computed from the last and thrown away.
+            let mut a_at = [0; A];
+            for (i, at) in a_at.iter_mut().enumerate() {
+                *at = (g * self.to + (a + i).min(self.to - 1)) * self.gy.channel_step;
+            }
+            let mut b_at = [0; B];
+            for (i, at) in b_at.iter_mut().enumerate() {
+                *at = (g * self.from + (b + i).min(self.from - 1)) * self.x.channel_step;
+            }
+            for block in 0..self.blocks {
+                let gy = self.gy.base.add(block * self.gy.block_step);
+                let x = self.x.base.add(block * self.x.block_step);
+                for top in (0..self.rows.output).step_by(chunk) {
+                    let rows = (top, (top + chunk).min(self.rows.output));
+                    for ky in 0..kh {
+                        for kx in 0..kw {
+                            let sums = acc.as_mut_ptr().add((ky * kw + kx) * A * B * l);
+                            self.tap::<V, A, B>(gy, &a_at, x, &b_at, (ky, kx), rows, sums);
                         }
                     }
-                    for t in 0..kh * kw {
-                        for i in 0..A.min(self.to - a) {
-                            for j in 0..B.min(self.from - b) {
-                                let lanes = &acc[((t * A + i) * B + j) * l..][..l];
-                                let q = (g * self.to + a + i) * self.from + b + j;
-                                gw[q * kh * kw + t] = tree(lanes);
-                            }
-                        }
+                }
+            }
+            for t in 0..kh * kw {
+                for i in 0..A.min(self.to - a) {
+                    for j in 0..B.min(self.from - b) {
+                        let lanes = &acc[((t * A + i) * B + j) * l..][..l];
+                        let q = (g * self.to + a + i) * self.from + b + j;
+                        *gw.at(q * kh * kw + t) = tree(lanes);
                     }
                 }
             }
@@ -185,142 +197,184 @@ fn tree<E: Elem>(lanes: &[E]) -> E {
     left[0]
 }
 
-struct GradWeight<'a, E> {
-    d: &'a Conv2d,
-    x: &'a [E],
-    gy: &'a [E],
-    gw: &'a mut [E],
-    plane: bool,
+// SAFETY: all parts only read what the addresses name.
+unsafe impl<E: Elem> Sync for Sums<E> {}
+
+/// One part of the sums.
+struct Part<'a, E> {
+    sums: &'a Sums<E>,
+    part: usize,
+    gw: Places<E>,
 }
 
-impl<E: Elem> Work<E> for GradWeight<'_, E> {
+impl<E: Elem> Work<E> for Part<'_, E> {
     type Out = ();
 
     #[inline(always)]
     fn run<V: Vector<E>>(self) {
-        let GradWeight {
-            d,
-            x,
-            gy,
-            gw,
-            plane,
-        } = self;
-        let l = V::LANES;
-        let (in_px, out_px) = (d.h * d.w, d.out_h() * d.out_w());
-        if plane {
-            let line = Shift {
-                input: in_px / l,
-                output: in_px / l,
-                taps: 1,
-                stride: 1,
-                dilation: 1,
-                pad: 0,
-            };
-            let planes = |base: *const E, channels: usize| Planes {
-                base,
-                block_step: 0,
-                channel_step: in_px,
-                row_step: channels * in_px,
-            };
-            let sums = Sums {
-                x: planes(x.as_ptr(), d.c),
-                gy: planes(gy.as_ptr(), d.o),
-                blocks: 1,
-                groups: d.groups,
-                from: d.c / d.groups,
-                to: d.o / d.groups,
-                rows: Shift {
-                    input: d.n,
-                    output: d.n,
-                    ..line
-                },
-                columns: line,
-            };
-            // SAFETY: each image is one row of whole vectors (see `plane::whole`).
-            unsafe { sums.run::<V>(gw) };
-            return;
-        }
-        let blocks = d.n.div_ceil(l);
-        let (x_step, y_step) = (plane_step(in_px, l), plane_step(out_px, l));
-        let mut xs = Scratch::<E>::new(blocks * d.c * x_step);
-        let mut ys = Scratch::<E>::new(blocks * d.o * y_step);
-        // SAFETY: the scratch holds all blocks in spread form, images beyond the last as zeros; `check` has proved the
-        // lengths of `x`, `gy` and `gw`, and `Shift::range` keeps taps inside the input.
+        // SAFETY: whoever made `sums` has promised that it names memory it may read; parts write rows of their own.
+        unsafe { self.sums.run::<V>(self.part, self.gw) }
+    }
+}
+
+/// How a level cuts the work: lanes of a vector, parts in all.
+struct Cut<'a, E>(&'a Sums<E>);
+
+impl<E: Elem> Work<E> for Cut<'_, E> {
+    type Out = usize;
+
+    #[inline(always)]
+    fn run<V: Vector<E>>(self) -> usize {
+        self.0.groups * self.0.to.div_ceil(self.0.rows_a_part::<V>())
+    }
+}
+
+/// Lanes of a vector at a level.
+struct Lanes;
+
+impl<E: Elem> Work<E> for Lanes {
+    type Out = usize;
+
+    #[inline(always)]
+    fn run<V: Vector<E>>(self) -> usize {
+        V::LANES
+    }
+}
+
+/// Puts one block of images into spread form.
+struct Spread<'a, E> {
+    src: &'a [E],
+    left: usize,
+    planes: usize,
+    pixels: usize,
+    dst: *mut E,
+}
+
+impl<E: Elem> Work<E> for Spread<'_, E> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<V: Vector<E>>(self) {
+        let step = plane_step(self.pixels, V::LANES);
+        // SAFETY: the slice holds the images that are left (as many as lanes at most), `dst` all planes in spread form.
         unsafe {
-            for b in 0..blocks {
-                let left = d.n - b * l;
-                let xb = x.as_ptr().add(b * l * d.c * in_px);
-                let to = xs.as_mut_ptr().add(b * d.c * x_step);
-                spread::<E, V>(xb, left, d.c, in_px, to, x_step);
-                let yb = gy.as_ptr().add(b * l * d.o * out_px);
-                let to = ys.as_mut_ptr().add(b * d.o * y_step);
-                spread::<E, V>(yb, left, d.o, out_px, to, y_step);
-            }
-            let sums = Sums {
-                x: Planes {
-                    base: xs.as_ptr(),
-                    block_step: d.c * x_step,
-                    channel_step: x_step,
-                    row_step: d.w * l,
-                },
-                gy: Planes {
-                    base: ys.as_ptr(),
-                    block_step: d.o * y_step,
-                    channel_step: y_step,
-                    row_step: d.out_w() * l,
-                },
-                blocks,
-                groups: d.groups,
-                from: d.c / d.groups,
-                to: d.o / d.groups,
-                rows: Shift {
-                    input: d.h,
-                    output: d.out_h(),
-                    taps: d.kh,
-                    stride: d.stride[0],
-                    dilation: d.dilation[0],
-                    pad: d.pad_top,
-                },
-                columns: Shift {
-                    input: d.w,
-                    output: d.out_w(),
-                    taps: d.kw,
-                    stride: d.stride[1],
-                    dilation: d.dilation[1],
-                    pad: d.pad_left,
-                },
-            };
-            sums.run::<V>(gw);
+            spread::<E, V>(
+                self.src.as_ptr(),
+                self.left,
+                self.planes,
+                self.pixels,
+                self.dst,
+                step,
+            )
         }
     }
 }
 
+fn sum_all<E: Elem>(at: Level, sums: &Sums<E>, gw: &mut [E]) {
+    let gw = Places::new(gw);
+    let count = dispatch(at, Cut(sums));
+    parts(count, &|part| dispatch(at, Part { sums, part, gw }));
+}
+
 /// Across the images of the batch; any convolution.
 pub(crate) fn grad_weight<E: Elem>(at: Level, d: &Conv2d, x: &[E], gy: &[E], gw: &mut [E]) {
-    let plane = false;
-    dispatch(
-        at,
-        GradWeight {
-            d,
-            x,
-            gy,
-            gw,
-            plane,
+    let l = dispatch::<E, _>(at, Lanes);
+    let (in_px, out_px) = (d.h * d.w, d.out_h() * d.out_w());
+    let blocks = d.n.div_ceil(l);
+    let (x_step, y_step) = (plane_step(in_px, l), plane_step(out_px, l));
+    let mut xs = Scratch::<E>::new(blocks * d.c * x_step);
+    let mut ys = Scratch::<E>::new(blocks * d.o * y_step);
+    let (to_x, to_y) = (Places::new(&mut xs), Places::new(&mut ys));
+    parts(2 * blocks, &|i| {
+        let b = i / 2;
+        let (src, planes, pixels, dst) = match i % 2 {
+            0 => (x, d.c, in_px, to_x.at(b * d.c * x_step)),
+            _ => (gy, d.o, out_px, to_y.at(b * d.o * y_step)),
+        };
+        let left = d.n - b * l;
+        let src = &src[b * l * planes * pixels..][..left.min(l) * planes * pixels];
+        dispatch(
+            at,
+            Spread {
+                src,
+                left,
+                planes,
+                pixels,
+                dst,
+            },
+        );
+    });
+    let sums = Sums {
+        x: Planes {
+            base: xs.as_ptr(),
+            block_step: d.c * x_step,
+            channel_step: x_step,
+            row_step: d.w * l,
         },
-    )
+        gy: Planes {
+            base: ys.as_ptr(),
+            block_step: d.o * y_step,
+            channel_step: y_step,
+            row_step: d.out_w() * l,
+        },
+        blocks,
+        groups: d.groups,
+        from: d.c / d.groups,
+        to: d.o / d.groups,
+        rows: Shift {
+            input: d.h,
+            output: d.out_h(),
+            taps: d.kh,
+            stride: d.stride[0],
+            dilation: d.dilation[0],
+            pad: d.pad_top,
+        },
+        columns: Shift {
+            input: d.w,
+            output: d.out_w(),
+            taps: d.kw,
+            stride: d.stride[1],
+            dilation: d.dilation[1],
+            pad: d.pad_left,
+        },
+    };
+    // The scratch holds all blocks in spread form, images beyond the last as zeros; `check` has proved the length of `gw`,
+    // and `Shift::range` keeps taps inside the input.
+    sum_all(at, &sums, gw);
 }
 
 /// Along the pixels; pointwise convolutions on planes of whole vectors.
 pub(crate) fn grad_weight_plane<E: Elem>(at: Level, d: &Conv2d, x: &[E], gy: &[E], gw: &mut [E]) {
-    let plane = true;
-    dispatch(
-        at,
-        GradWeight {
-            d,
-            x,
-            gy,
-            gw,
-            plane,
+    let l = dispatch::<E, _>(at, Lanes);
+    let px = d.h * d.w;
+    let line = Shift {
+        input: px / l,
+        output: px / l,
+        taps: 1,
+        stride: 1,
+        dilation: 1,
+        pad: 0,
+    };
+    let planes = |base: *const E, channels: usize| Planes {
+        base,
+        block_step: 0,
+        channel_step: px,
+        row_step: channels * px,
+    };
+    // Each image is one row of whole vectors (see `plane::whole`).
+    let sums = Sums {
+        x: planes(x.as_ptr(), d.c),
+        gy: planes(gy.as_ptr(), d.o),
+        blocks: 1,
+        groups: d.groups,
+        from: d.c / d.groups,
+        to: d.o / d.groups,
+        rows: Shift {
+            input: d.n,
+            output: d.n,
+            ..line
         },
-    )
+        columns: line,
+    };
+    sum_all(at, &sums, gw);
 }

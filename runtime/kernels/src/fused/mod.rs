@@ -10,11 +10,12 @@ mod space;
 
 use crate::elem::Elem;
 use crate::error::{KernelError, need, product};
+use crate::team::{Places, ranges, share};
 use engine::{Engine, Node};
 pub(crate) use math::Math;
 pub use ops::Op;
 pub use reduce::{Reduce, run_fused_reduce};
-use space::Space;
+use space::{AXES, Space};
 
 /// One instruction: `dst = op(args)`; arguments beyond the operation's arity are ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +94,13 @@ impl Program {
             code: Vec::new(),
             outputs: vec![0],
         }
+    }
+
+    /// Roughly how much it does at a place.
+    fn work(&self) -> usize {
+        let heavy = |op: &Op| !matches!(op.arity(), 2 | 3) || *op == Op::Pow;
+        let each = |(op, _): &(Op, [usize; 3])| if heavy(op) { 4 } else { 1 };
+        (2 + self.code.iter().map(each).sum::<usize>()).div_ceil(4)
     }
 
     /// How many inputs it takes.
@@ -177,9 +185,52 @@ pub fn run_fused<E: Elem>(
     if total == 0 {
         return Ok(());
     }
-    let mut into: Vec<*mut E> = outputs.iter_mut().map(|o| o.as_mut_ptr()).collect();
-    // SAFETY: `nodes` has checked that every input reaches all of the space; outputs hold `total` elements each, are
-    // exclusive, and apart from each other and the inputs.
-    unsafe { Engine::new(nodes, space, &program.outputs).write(&mut into) };
+    let into: Vec<Places<E>> = outputs.iter_mut().map(|o| Places::new(o)).collect();
+    let rows = space.dims[0];
+    let each = total / rows;
+    let some = share(rows, each * program.work(), 1);
+    let nodes = Shared(nodes);
+    ranges(rows, some, &|first, len| {
+        let mut at: Vec<*mut E> = into.iter().map(|p| p.at(first * each)).collect();
+        // SAFETY: `nodes` has checked that every input reaches all of the space; outputs hold `total` elements each, are
+        // exclusive, and apart from each other and the inputs; parts have rows of their own.
+        unsafe {
+            let (nodes, space) = nodes.part(&space, first, len);
+            Engine::new(nodes, space, &program.outputs).write(&mut at);
+        }
+    });
     Ok(())
+}
+
+/// The nodes of a program, for all parts of its space.
+struct Shared<E>(Vec<Node<E>>);
+
+// SAFETY: the addresses in nodes are only read from, and stay valid while the kernel runs.
+unsafe impl<E: Elem> Sync for Shared<E> {}
+
+impl<E: Elem> Shared<E> {
+    /// The program over `len` places of the first axis, from `first` on.
+    ///
+    /// # Safety
+    /// They lie in the space that the nodes were made for.
+    unsafe fn part(&self, space: &Space, first: usize, len: usize) -> (Vec<Node<E>>, Space) {
+        let drop = len == 1 && space.rank > 1;
+        let shift = |node: &Node<E>| match *node {
+            Node::Input(p, strides) => {
+                let p = p.add(first * strides[0]);
+                let mut strides = strides;
+                if drop {
+                    strides.rotate_left(1);
+                    strides[AXES - 1] = 0;
+                }
+                Node::Input(p, strides)
+            }
+            other => other,
+        };
+        let mut part = if drop { space.part(1) } else { *space };
+        if !drop {
+            part.dims[0] = len;
+        }
+        (self.0.iter().map(shift).collect(), part)
+    }
 }

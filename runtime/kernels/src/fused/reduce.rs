@@ -3,10 +3,11 @@
 use super::engine::{Engine, Node};
 use super::ops::{Src, max, min};
 use super::space::{AXES, Space};
-use super::{Input, Program, nodes};
+use super::{Input, Program, Shared, nodes};
 use crate::elem::{Elem, Scratch};
 use crate::error::{KernelError, need, product};
 use crate::simd::{Level, level};
+use crate::team::{Places, ranges, share};
 
 /// How values are reduced. Max and min of nothing are minus and plus infinity; NaN wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,45 +145,109 @@ pub fn run_fused_reduce<E: Elem>(
         "an output of a reduction has another size than the axes that stay",
     )?;
     let (space, kinds, nodes) = nodes(program, shape, inputs, reduced)?;
-    let mut totals = Scratch::<f64>::new(left * outputs.len());
-    totals.fill(kind.start());
-    if space.total() > 0 {
-        let first = space.dims[0];
-        let rest = space.total() / first;
-        // SAFETY: `nodes` has checked that every input reaches all of the space, and `totals` has one place for each
-        // place of the axes that stay and each output.
-        unsafe {
-            if kinds[0] && space.rank > 1 && space.inner() < 512 && rest <= 16 * 1024 && first >= 4
-            {
-                // Over the first axis place by place, which keeps vectors full whatever the rows' length; then the rest.
-                let sums = over_first::<E>(nodes, space, program, kind);
-                let part = space.part(1);
-                for (i, sums) in sums.chunks_exact(rest).enumerate() {
-                    let to = &mut totals[i * left..][..left];
-                    fold_rows(kind, sums, 0, &part, &kinds[1..], to);
+    if space.total() == 0 {
+        for o in outputs.iter_mut().flat_map(|o| o.iter_mut()) {
+            *o = E::of(kind.start());
+        }
+        return Ok(());
+    }
+    let into: Vec<Places<E>> = outputs.iter_mut().map(|o| Places::new(o)).collect();
+    let count = into.len();
+    let nodes = Shared(nodes);
+    let rows = space.dims[0];
+    let each = space.total() / rows;
+    let some = share(rows, each * program.work(), 1);
+    if !kinds[0] {
+        // Each part has outputs of its own.
+        let kept = left / rows;
+        ranges(rows, some, &|first, len| {
+            let mut totals = Scratch::<f64>::new(len * kept * count);
+            // SAFETY: parts write outputs of their own, of which there are `kept` for each place of the first axis.
+            unsafe {
+                let (nodes, part) = nodes.part(&space, first, len);
+                let kinds = if part.rank < space.rank {
+                    &kinds[1..]
+                } else {
+                    &kinds[..]
+                };
+                reduce(nodes, part, program, kinds, kind, &mut totals);
+                for (o, totals) in into.iter().zip(totals.chunks_exact((len * kept).max(1))) {
+                    let o = o.slice(first * kept, len * kept);
+                    o.iter_mut().zip(totals).for_each(|(o, &t)| *o = E::of(t));
                 }
-            } else {
-                let mut fill: Vec<E> = Vec::new();
-                Engine::new(nodes, space, &program.outputs).feed(|i, flat, len, value| {
-                    let v = slice(value, len, &mut fill);
-                    fold_rows(
-                        kind,
-                        v,
-                        flat,
-                        &space,
-                        &kinds,
-                        &mut totals[i * left..][..left],
-                    );
-                });
             }
+        });
+        return Ok(());
+    }
+    // Each part has totals of its own, put together in order; few enough parts that this is little work.
+    let some = some.max((8 * left).div_ceil(each));
+    let cut = rows.div_ceil(some);
+    let all = left * count;
+    let mut totals = Scratch::<f64>::new(cut * all);
+    let places = Places::new(&mut totals);
+    ranges(rows, some, &|first, len| {
+        // SAFETY: parts have totals of their own.
+        unsafe {
+            let totals = places.slice(first / some * all, all);
+            let (nodes, part) = nodes.part(&space, first, len);
+            let kinds = if part.rank < space.rank {
+                &kinds[1..]
+            } else {
+                &kinds[..]
+            };
+            reduce(nodes, part, program, kinds, kind, totals);
+        }
+    });
+    let (sum, others) = totals.split_at_mut(all);
+    for part in others.chunks_exact(all.max(1)) {
+        for (s, &t) in sum.iter_mut().zip(part) {
+            *s = match kind {
+                Reduce::Sum => *s + t,
+                Reduce::Max => max(*s, t),
+                Reduce::Min => min(*s, t),
+            };
         }
     }
-    for (output, totals) in outputs.iter_mut().zip(totals.chunks_exact(left.max(1))) {
+    for (output, totals) in outputs.iter_mut().zip(sum.chunks_exact(left.max(1))) {
         for (o, &t) in output.iter_mut().zip(totals) {
             *o = E::of(t);
         }
     }
     Ok(())
+}
+
+/// Reduces all of a space into `totals`, those of each output after one another.
+///
+/// # Safety
+/// Every input reaches all of the space.
+unsafe fn reduce<E: Elem>(
+    nodes: Vec<Node<E>>,
+    space: Space,
+    program: &Program,
+    kinds: &[bool],
+    kind: Reduce,
+    totals: &mut [f64],
+) {
+    totals.fill(kind.start());
+    let left = totals.len() / program.outputs.len().max(1);
+    let first = space.dims[0];
+    let rest = space.total() / first;
+    if kinds[0] && space.rank > 1 && space.inner() < 512 && rest <= 16 * 1024 && first >= 4 {
+        // Over the first axis place by place, which keeps vectors full whatever the rows' length; then the rest.
+        let sums = over_first::<E>(nodes, space, program, kind);
+        let part = space.part(1);
+        for (i, sums) in sums.chunks_exact(rest).enumerate() {
+            let to = &mut totals[i * left..][..left];
+            fold_rows(kind, sums, 0, &part, &kinds[1..], to);
+        }
+    } else {
+        let mut fill: Vec<E> = Vec::new();
+        Engine::new(nodes, space, &program.outputs).feed(|i, flat, len, value| {
+            let v = slice(value, len, &mut fill);
+            let to = &mut totals[i * left..][..left];
+            fold_rows(kind, v, flat, &space, kinds, to);
+        });
+    }
 }
 
 /// A tile's value as elements.
