@@ -97,6 +97,8 @@ impl Checker<'_> {
                 self.expr(value);
                 self.bounds(condition, within, otherwise);
             }
+            // The names of the space are in scope of its equivalences.
+            E::Modulo { value, rules } => self.narrowed(value, std::slice::from_ref(rules)),
             E::Is { value, option, .. } => {
                 self.expr(value);
                 match &option.kind {
