@@ -56,6 +56,8 @@ pub struct Ctx {
     pub binding: Option<Arc<str>>,
     /// The key under which the training that runs keeps its points.
     pub checkpoint: Option<String>,
+    /// A block is checked by itself: sizes stand for any number, and what hangs on one of them is left to its callers.
+    pub generic: bool,
 }
 
 /// What all contexts of one evaluation share.
@@ -106,6 +108,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             checkpoint: None,
+            generic: false,
         }
     }
 
@@ -133,6 +136,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             checkpoint: None,
+            generic: false,
         }
     }
 
