@@ -58,6 +58,8 @@ pub struct Ctx {
     pub checkpoint: Option<String>,
     /// Where members are compared as terms.
     pub terms: Option<Box<crate::term::TermContext>>,
+    /// A block is checked by itself: sizes stand for any number, and what hangs on one of them is left to its callers.
+    pub generic: bool,
 }
 
 /// What all contexts of one evaluation share.
@@ -109,6 +111,7 @@ impl Ctx {
             binding: None,
             checkpoint: None,
             terms: None,
+            generic: false,
         }
     }
 
@@ -137,6 +140,7 @@ impl Ctx {
             binding: None,
             checkpoint: None,
             terms: None,
+            generic: false,
         }
     }
 

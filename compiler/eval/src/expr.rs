@@ -540,7 +540,7 @@ impl Ctx {
         self.make_range(low, high, inclusive, step, span)
     }
 
-    fn make_range(
+    pub(crate) fn make_range(
         &mut self,
         low: Option<Value>,
         high: Option<Value>,
@@ -677,6 +677,8 @@ impl Ctx {
                     _ => Ok(Value::unknown()),
                 }
             }
+            // Which arm is taken hangs on a size that stands for any number: an arm need not fit the others.
+            Value::Unknown(_) if self.generic => Ok(Value::unknown()),
             Value::Unknown(_) => {
                 // Both arms are looked at; what they have in common is unknown.
                 let a = stmt::block(self, then, env)?;

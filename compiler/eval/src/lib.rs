@@ -9,6 +9,7 @@ pub mod data;
 pub mod draw;
 pub mod env;
 pub mod expr;
+pub mod generic;
 pub mod host;
 pub mod keep;
 pub mod key;

@@ -15,7 +15,7 @@ mod sites;
 pub use body::{as_space, instantiate, modulo, restrict};
 pub use choose::{choose, open_of};
 pub use conditions::{Cond, alternatives, both, condition, open_member};
-pub use costs::{terms_binary, terms_value, too_hard};
+pub use costs::{sum_terms, terms_binary, terms_value, too_hard};
 pub use edit::{address_pattern, edit_arch};
 pub use exists::model as model_of;
 pub use members::{

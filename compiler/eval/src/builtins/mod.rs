@@ -4,10 +4,13 @@ pub mod adopt;
 pub mod costs;
 pub mod datasets;
 pub mod draws;
+pub mod layers;
 pub mod list;
 pub mod math;
 pub mod spaces;
+pub mod spread;
 pub mod stats;
+pub mod tally;
 pub mod tensor;
 
 use crate::value::BuiltinFn;
@@ -21,6 +24,8 @@ static ALL: LazyLock<HashMap<&'static str, BuiltinFn>> = LazyLock::new(|| {
         tensor::TENSOR,
         spaces::SPACES,
         costs::COSTS,
+        layers::LAYERS,
+        spread::SPREAD,
         draws::DRAWS,
         datasets::DATASETS,
         list::LIST,

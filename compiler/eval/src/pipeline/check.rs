@@ -130,6 +130,9 @@ fn check_item(ctx: &mut Ctx, item: &Item, module: ModuleId) -> Findings {
         }
         ItemKind::Fn(decl) if !matches!(decl.role, Role::Intrinsic | Role::Distill) => {
             out = alone::check(ctx, decl, module, item.span);
+            if !out.iter().any(Diagnostic::is_error) {
+                out.extend(crate::generic::check(ctx, decl, module));
+            }
         }
         _ => {}
     }
