@@ -153,7 +153,8 @@ pub struct NetContext {
     pub frames: Vec<Frame>,
     pub record: Option<Recorder>,
     pub costs: Option<Vec<CostEntry>>,
-    pub counted: HashMap<Arc<str>, ()>,
+    /// Parameters already counted, each with 1 for the choices it was counted under and 0 for the others.
+    pub counted: HashMap<Arc<str>, nas_ir::Dim>,
     /// How often each kind was met: the `i` of `as b, i`.
     pub met: HashMap<Arc<str>, usize>,
 }

@@ -447,3 +447,11 @@ pub fn rows(ctx: &mut Ctx, t: &Arc<TableValue>) -> Result<Value> {
     }
     Ok(Value::list(out))
 }
+
+/// A table as the list of its rows; any other value as it is.
+pub fn as_rows(ctx: &mut Ctx, v: Value) -> Result<Value> {
+    match v.plain() {
+        Value::Table(t) => rows(ctx, &t.clone()),
+        _ => Ok(v),
+    }
+}

@@ -11,6 +11,27 @@ use nas_grammar::ast::{self, Expr, ExprKind, TypeKind};
 use nas_ir::{DType, Dim, Shape, Tensor};
 use std::sync::Arc;
 
+/// 1 for the choices under which a parameter is met here and was not counted yet. One that is read twice counts once; one of two
+/// cases of an open value counts in each.
+fn uncounted(ctx: &mut Ctx, address: &Arc<str>, span: Span) -> Result<Dim> {
+    let here = ctx.indicator();
+    let Some(n) = &mut ctx.net else {
+        return Ok(here);
+    };
+    let before = n.counted.get(address).cloned().unwrap_or(Dim::Const(0));
+    let parts = Dim::Const(1)
+        .sub(&before)
+        .and_then(|rest| here.mul(&rest))
+        .and_then(|fresh| Ok((before.add(&fresh)?, fresh)));
+    match parts {
+        Ok((after, fresh)) => {
+            n.counted.insert(address.clone(), after);
+            Ok(fresh)
+        }
+        Err(e) => Err(ctx.shape_fault(e.into(), span)),
+    }
+}
+
 /// `param name: [shape] ~ init` and a block's `state`.
 #[allow(clippy::too_many_arguments)]
 pub fn param(
@@ -87,12 +108,14 @@ pub fn param(
         note_param(ctx, &name.text, &address, Value::tensor(t.clone()), trained);
         return Ok(env.bind(name.text.clone(), Value::tensor(t)));
     }
-    if n.costs.is_some() && trained && n.counted.insert(address.clone(), ()).is_none() {
-        let path = n.path();
+    if n.costs.is_some() && trained {
+        let (path, fresh) = (n.path(), uncounted(ctx, &address, span)?);
         let out = shape.to_vec();
-        let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&ctx.indicator()));
+        let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&fresh));
         let amount = count.map_err(|e| ctx.shape_fault(e.into(), span))?;
-        if let Some(costs) = ctx.net.as_mut().and_then(|n| n.costs.as_mut()) {
+        if fresh != Dim::Const(0)
+            && let Some(costs) = ctx.net.as_mut().and_then(|n| n.costs.as_mut())
+        {
             costs.push(CostEntry {
                 path,
                 kind: owner.clone(),
