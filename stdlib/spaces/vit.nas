@@ -79,5 +79,7 @@ test "texts are read and written" {
 test "parameters: DeiT-Ti is a member; without a head size the heads do not count" {
   expect params(autoformer(1000, head_dim: 64)["192 444444444444 333333333333"]) == 5_717_416
   expect params(autoformer(100)["192 343433434443 443433443334"]) == params(autoformer(100)["192 343433434443 333333333333"])
+  expect params(autoformer(100)["192 343433434443 443433443334"]) == 5_321_956
+  expect params(pit(100)["16 6 2.8.4 2.4.4"]) == 893_828 and params(pit(100)["32 4 1.6.6 2.8.8"]) == 9_736_804
   expect params(autoformer(100, head_dim: 64)["192 343433434443 443433443334"]) > params(autoformer(100, head_dim: 64)["192 343433434443 333333333333"])
 }
