@@ -2,7 +2,7 @@
 //! `main` scores the 300 students whose accuracies were released (needs `vit_bench` and `cifar10` under --data); `reduced` trains small
 //! students on generated images, with and without a teacher.
 use spaces.vit
-use nets.resnet_cifar
+use nets.small
 use search.{proxies, train, tvt}
 use std.metrics.kendall_tau
 
@@ -70,14 +70,14 @@ fn taught_against_plain(rows: [Record]) -> Record {
   { c100: kendall_tau.b([r.c100_base for r in rows], [r.c100 for r in rows]), flower: kendall_tau.b([r.flower_base for r in rows], [r.flower for r in rows]), chaoyang: kendall_tau.b([r.chaoyang_base for r in rows], [r.chaoyang for r in rows]) }
 }
 
-pipeline main(images: Int = 4, teacher_steps: Int = 300, members: Int = 100) {
+pipeline main(images: Int = 4, teacher_steps: Int = 150, members: Int = 100) {
   let rows = { a: (autoformers where pool == 1)[..members], b: (autoformers where pool == 2)[..members], pit: (pits where c100 > 0)[..members] }
   // What the architecture alone says.
   let exact = { a: of_autoformers(rows.a), b: of_autoformers(rows.b), pit: of_pits(rows.pit) }
 
   // What one batch of images says: the students are untrained, the teacher is trained on CIFAR-10.
   let cifar = data.cifar10("cifar10").take(6_000).split(train: 0.8, valid: 0.2)
-  let other = resnet_cifar(3, 10)
+  let other = small_resnet(1, 10)
   let teacher = other[fit(other, cifar.train, teacher_steps, sgd(cosine(0.1 -> 0), momentum: 0.9, decay: 5e-4), seed: 0)]
   let batch = cifar.valid.batch(images)
   let (vits, pit_nets) = (autoformer(100), pit(100))
@@ -102,7 +102,7 @@ pipeline main(images: Int = 4, teacher_steps: Int = 300, members: Int = 100) {
 pipeline reduced(students: Int = 8, steps: Int = 120, seeds: [Int] = [0, 1]) {
   let space = autoformer(10, dims: [24, 32, 48], depths: 2..=4, ratios: [2.0, 3.0], head_counts: [2, 4], side: 16, patch: 4)
   let images = data.generated(1_200, test: 400).split(train: 0.75, valid: 0.25)
-  let other = resnet_cifar(1, 10, width: 8, side: 16)
+  let other = small_resnet(1, 10, width: 8, side: 16)
   let teacher = other[fit(other, images.train, 200, sgd(cosine(0.1 -> 0), momentum: 0.9, decay: 5e-4), seed: 0)]
   let opt = adamw(cosine(2e-3 -> 1e-5), decay: 0.05)
   let archs = sample(space, students)

@@ -8,16 +8,21 @@ fn dominators(points: [[Float]]) -> [Int] { [count(q in points where dominates(q
 /// Positions of the points that nothing dominates; equal points are all there.
 fn pareto_front(points: [[Float]]) -> [Int] { [i for (n, i) in enumerate(dominators(points)) if n == 0] }
 /// For each point, the number of its front: 0 is the Pareto front, 1 the front of what is left, and so on.
-fn front_ranks(points: [[Float]]) -> [Int] {
-  let above = [[j for j in 0..len(points) if dominates(points[j], points[i])] for i in 0..len(points)]
-  // A point's front is one behind the last front among those above it; len(points) rounds settle any chain.
-  [0 for p in points] |> repeat len(points) while (r => any(len(a) > 0 and r[i] <= max([r[j] for j in a]) for (a, i) in enumerate(above))) {
-    r => [if len(a) == 0 { 0 } else { max([r[j] for j in a]) + 1 } for a in above]
+search front_ranks(points: [[Float]]) -> [Int] {
+  let above = [[j for (q, j) in enumerate(points) if dominates(q, p)] for p in points]
+  // A point stands one front behind the last of those that dominate it; each turn settles at least one front.
+  state r = [0 for p in points]
+  state moving = true
+  for turn in points {
+    let next = if moving { [if len(a) == 0 { 0 } else { max([r[j] for j in a]) + 1 } for a in above] } else { r }
+    moving := next != r
+    r := next
   }
+  r
 }
 /// For each point, the sum over objectives of the gap between its neighbours on its front, over the objective's range there; ends are infinite (1e9).
 fn crowding(points: [[Float]], ranks: [Int]) -> [Float] {
-  [sum(gap([points[j][m] for j in 0..len(points) if ranks[j] == ranks[i]], points[i][m]) for m in 0..len(points[i])) for i in 0..len(points)]
+  [sum(gap([q[m] for (q, k) in zip(points, ranks) if k == r], x) for (x, m) in enumerate(p)) for (p, r) in zip(points, ranks)]
 }
 fn gap(front: [Float], x: Float) -> Float {
   let (below, above, range) = ([y for y in front if y < x], [y for y in front if y > x], max(front) - min(front))
@@ -35,7 +40,7 @@ fn judged(archs: [Arch], score: Arch -> [Float]) -> [Record] { [{ arch: a, point
 fn selected(pool: [Record], n: Int) -> [Record] {
   let r = front_ranks([p.points for p in pool])
   let c = crowding([p.points for p in pool], r)
-  top([{ ..p, front: r[i], crowding: c[i] } for (p, i) in enumerate(pool)], n, by: p => -p.front, ties: p => -p.crowding)
+  top([{ arch: p.arch, points: p.points, front: r[i], crowding: c[i] } for (p, i) in enumerate(pool)], n, by: p => -p.front, ties: p => -p.crowding)
 }
 fn better(a: Record, b: Record) -> Record { if b.front < a.front or (b.front == a.front and b.crowding > a.crowding) { b } else { a } }
 /// NSGA-II: binary tournaments on (front, crowding), uniform crossover, each gene drawn anew at a rate; the best of parents and children stay.
@@ -71,4 +76,18 @@ test "crowding: the ends are infinite, the middle has its neighbours' gap" {
 test "area under a staircase" {
   expect hypervolume([[1, 3], [2, 2], [3, 1]], [0, 0]) == 6
   expect hypervolume([[1, 3], [2, 2], [3, 1], [1, 1]], [0, 0]) == 6
+}
+/// Three options a site: the first objective counts 2s, the second 0s; the front is every member without a 1.
+space toss(n: Int = 4) {
+  let x = [choose 0..3 for i in 0..n]
+  encoding "{x join}"
+  value x
+}
+test "NSGA-II finds the front of a space where it is known" {
+  let s = toss()
+  let score = a => [count(v in s[a] where v == 2), count(v in s[a] where v == 0)]
+  let points = [score(a) for a in s]
+  expect len(distinct([points[i] for i in pareto_front(points)])) == 5
+  let front = nsga2(s, score, 16, 12, seed: 1)
+  expect all(sum(p.points) == 4 for p in front) and len(distinct([p.points for p in front])) == 5
 }

@@ -174,6 +174,7 @@ impl NetContext {
     pub fn path(&self) -> Arc<str> {
         let names: Vec<String> = self.frames[1..]
             .iter()
+            .filter(|f| !f.name.is_empty())
             .map(|f| match &f.option {
                 Some(o) => format!("{}:{o}", f.name),
                 None => f.name.to_string(),
@@ -184,7 +185,11 @@ impl NetContext {
 
     /// The path with every choice erased.
     pub fn place(&self) -> Arc<str> {
-        let names: Vec<&str> = self.frames[1..].iter().map(|f| &*f.name).collect();
+        let names: Vec<&str> = self.frames[1..]
+            .iter()
+            .map(|f| &*f.name)
+            .filter(|n| !n.is_empty())
+            .collect();
         names.join("/").into()
     }
 
