@@ -143,6 +143,8 @@ pub struct CostEntry {
     /// `contraction`, `params`, or what `tally` named.
     pub item: Arc<str>,
     pub amount: Dim,
+    /// Of `params`: the parameter's name.
+    pub param: Arc<str>,
     /// Shape of the result, for the layer table.
     pub out: Vec<Dim>,
 }

@@ -116,6 +116,7 @@ fn count(ctx: &mut Ctx, item: &str, amount: Dim, out: &[Dim], span: Span) -> Res
             .unwrap_or_default();
         if let Some(c) = &mut n.costs {
             c.push(CostEntry {
+                param: "".into(),
                 path,
                 kind,
                 item: item.into(),

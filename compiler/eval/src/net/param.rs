@@ -111,18 +111,21 @@ pub fn param(
         note_param(ctx, &name.text, &address, Value::tensor(t.clone()), trained);
         return Ok(env.bind(name.text.clone(), Value::tensor(t)));
     }
-    if n.costs.is_some() && trained {
+    if n.costs.is_some() {
         let (path, fresh) = (n.path(), uncounted(ctx, &address, span)?);
         let out = shape.to_vec();
         let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&fresh));
         let amount = count.map_err(|e| ctx.shape_fault(e.into(), span))?;
+        // States cost nothing, and have shapes all the same.
+        let amount = if trained { amount } else { Dim::Const(0) };
         if fresh != Dim::Const(0)
             && let Some(costs) = ctx.net.as_mut().and_then(|n| n.costs.as_mut())
         {
             costs.push(CostEntry {
                 path,
                 kind: owner.clone(),
-                item: "params".into(),
+                item: if trained { "params" } else { "state" }.into(),
+                param: name.text.clone(),
                 amount,
                 out,
             });
