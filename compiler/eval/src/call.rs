@@ -364,10 +364,16 @@ fn call_decl(
         && args.trailing.is_none()
         && !args.positional.is_empty()
     {
+        // What a check does not know is an input, too, where the settings can all be left out.
+        let optional = decl.params[0].iter().all(|p| p.default.is_some());
         let tensor_first = args
             .positional
             .iter()
-            .all(|a| matches!(a.0.as_ref().map(Value::plain), Some(Value::Tensor(..))));
+            .all(|a| match a.0.as_ref().map(Value::plain) {
+                Some(Value::Tensor(..)) => true,
+                Some(Value::Unknown(_)) => optional,
+                _ => false,
+            });
         let piped = args.named.is_empty()
             && tensor_first
             && !decl.params[0].first().is_some_and(|p| {

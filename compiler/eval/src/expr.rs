@@ -78,7 +78,8 @@ impl Ctx {
                     return number::binary(self, *op, a, b, span);
                 }
                 let (x, y) = (a.clone(), b.clone());
-                number::binary(self, *op, a, b, span).map_err(|f| sides(f, span, (left.span, &x), (right.span, &y)))
+                number::binary(self, *op, a, b, span)
+                    .map_err(|f| sides(f, span, (left.span, &x), (right.span, &y)))
             }
             ExprKind::Range {
                 low,

@@ -143,6 +143,8 @@ pub struct CostEntry {
     /// `contraction`, `params`, or what `tally` named.
     pub item: Arc<str>,
     pub amount: Dim,
+    /// Of `params`: the parameter's name.
+    pub param: Arc<str>,
     /// Shape of the result, for the layer table.
     pub out: Vec<Dim>,
 }
@@ -153,8 +155,8 @@ pub struct NetContext {
     pub frames: Vec<Frame>,
     pub record: Option<Recorder>,
     pub costs: Option<Vec<CostEntry>>,
-    /// Parameters that are counted, by address, each under the options assumed at the time.
-    pub counted: HashMap<Arc<str>, Vec<Vec<(u32, usize)>>>,
+    /// Parameters already counted, each with 1 for the choices it was counted under and 0 for the others.
+    pub counted: HashMap<Arc<str>, nas_ir::Dim>,
     /// How often each kind was met: the `i` of `as b, i`.
     pub met: HashMap<Arc<str>, usize>,
 }
@@ -174,6 +176,7 @@ impl NetContext {
     pub fn path(&self) -> Arc<str> {
         let names: Vec<String> = self.frames[1..]
             .iter()
+            .filter(|f| !f.name.is_empty())
             .map(|f| match &f.option {
                 Some(o) => format!("{}:{o}", f.name),
                 None => f.name.to_string(),
@@ -184,22 +187,16 @@ impl NetContext {
 
     /// The path with every choice erased.
     pub fn place(&self) -> Arc<str> {
-        let names: Vec<&str> = self.frames[1..].iter().map(|f| &*f.name).collect();
+        let names: Vec<&str> = self.frames[1..]
+            .iter()
+            .map(|f| &*f.name)
+            .filter(|n| !n.is_empty())
+            .collect();
         names.join("/").into()
     }
 
     pub fn path_text(&self) -> Option<String> {
         (self.frames.len() > 1).then(|| self.path().to_string())
-    }
-
-    /// Whether a parameter is met for the first time under these options: it then counts under them.
-    pub fn first_met(&mut self, address: &Arc<str>, assumed: &[(u32, usize)]) -> bool {
-        let met = self.counted.entry(address.clone()).or_default();
-        if met.iter().any(|m| m.iter().all(|a| assumed.contains(a))) {
-            return false;
-        }
-        met.push(assumed.to_vec());
-        true
     }
 
     fn top(&mut self) -> &mut Frame {

@@ -340,20 +340,27 @@ impl SpaceValue {
         self: &Arc<Self>,
         ctx: &mut Ctx,
         policy: &Value,
+        states: bool,
         span: Span,
     ) -> Result<HashMap<Arc<str>, Vec<i64>>> {
         let costs = self.prove(ctx)?;
         let mut out: HashMap<Arc<str>, Vec<i64>> = HashMap::new();
-        for c in costs.iter().filter(|c| &*c.item == "params") {
-            let place: String = c
-                .path
+        for c in costs
+            .iter()
+            .filter(|c| &*c.item == "params" || states && &*c.item == "state")
+        {
+            let address = match &*c.path {
+                "" => c.param.to_string(),
+                p => format!("{p}/{}", c.param),
+            };
+            let place: String = address
                 .split('/')
                 .map(|p| p.split(':').next().unwrap_or(p))
                 .collect::<Vec<_>>()
                 .join("/");
             let shape: nas_ir::Shape = c.out.iter().cloned().collect();
             let (slot, _) =
-                crate::weights::ask(ctx, policy, &c.path, &place, &shape, &c.kind, span)?;
+                crate::weights::ask(ctx, policy, &address, &place, &shape, &c.kind, span)?;
             let dims: Vec<i64> = c
                 .out
                 .iter()

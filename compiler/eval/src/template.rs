@@ -68,6 +68,9 @@ pub fn interpolate(ctx: &mut Ctx, t: &ast::Text, env: &Env) -> Result<Value> {
         if hole {
             let e = inner_expr(t, &text)?;
             let v = ctx.eval(&e, env)?;
+            if v.is_unknown() {
+                return Ok(Value::unknown());
+            }
             out += &access::key_text(&v);
         } else {
             out += &text;
@@ -216,7 +219,7 @@ fn numbered(path: &str) -> (String, Option<i64>) {
     }
 }
 
-fn same_number(a: &str, b: &str) -> bool {
+pub fn same_number(a: &str, b: &str) -> bool {
     a == b || matches!((a.parse::<f64>(), b.parse::<f64>()), (Ok(x), Ok(y)) if x == y)
 }
 

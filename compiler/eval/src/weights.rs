@@ -224,7 +224,7 @@ fn full_shapes(
     let Some(space) = net.space().cloned().or(w.space.clone()) else {
         return Ok(HashMap::new());
     };
-    let f = space.slot_shapes(ctx, policy, span)?;
+    let f = space.slot_shapes(ctx, policy, true, span)?;
     let _ = w.full.set(f.clone());
     Ok(f)
 }

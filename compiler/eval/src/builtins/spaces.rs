@@ -340,7 +340,7 @@ fn slots(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let s = args.need("space")?;
     let policy = args.need("policy")?;
     let s = space::as_space(ctx, &s, span)?;
-    let shapes = s.slot_shapes(ctx, &policy, span)?;
+    let shapes = s.slot_shapes(ctx, &policy, false, span)?;
     let mut names: Vec<_> = shapes.into_iter().collect();
     names.sort();
     let mut r = Fields::new();

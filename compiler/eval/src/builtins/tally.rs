@@ -41,6 +41,7 @@ pub fn count(ctx: &mut Ctx, item: &str, amount: Dim, out: &[Dim], span: Span) ->
             .unwrap_or_default();
         if let Some(c) = &mut n.costs {
             c.push(CostEntry {
+                param: "".into(),
                 path,
                 kind,
                 item: item.into(),
