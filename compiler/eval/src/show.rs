@@ -1,6 +1,7 @@
 //! Values as people and files read them: one line, JSON, a report, a fingerprint.
 
 mod fingerprint;
+mod normal;
 mod report;
 mod spans;
 
@@ -12,6 +13,7 @@ use nas_ir::HostTensor;
 use serde_json::{Map, json};
 
 pub use fingerprint::{code_fingerprint, fingerprint, fingerprint_in};
+pub use normal::{normal, normal_in};
 pub use report::report_text;
 pub use spans::erase_spans;
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use super::erase_spans;
+use super::{erase_spans, normal};
 
 /// Closures are followed so deep; deeper ones count by their text.
 const DEPTH: usize = 12;
@@ -36,7 +36,7 @@ pub fn fingerprint_in(ctx: &Ctx, v: &Value) -> String {
 /// The hash of a declaration and of all code that it reaches.
 pub fn code_fingerprint(ctx: &Ctx, module: ModuleId, decl: &ast::FnDecl) -> String {
     let mut h = Hash::new(Some(ctx.program.clone()));
-    h.tree("decl", decl);
+    h.decl(decl);
     captured(&mut h, &format!("{decl:?}"), &Env::default(), module, DEPTH);
     h.end()
 }
@@ -45,7 +45,8 @@ struct Hash {
     state: blake3::Hasher,
     /// Where called declarations are looked up.
     program: Option<Arc<Program>>,
-    seen: HashSet<GlobalId>,
+    /// Declarations met so far, by the order they were met in.
+    seen: HashMap<GlobalId, usize>,
 }
 
 /// Hashes of spaces, by their number: a space is asked for with each of its members.
@@ -56,7 +57,7 @@ impl Hash {
         Hash {
             state: blake3::Hasher::new(),
             program,
-            seen: HashSet::new(),
+            seen: HashMap::new(),
         }
     }
 
@@ -78,6 +79,7 @@ impl Hash {
                     .enumerate()
                     .filter(|(_, g)| g.module == *m)
                 {
+                    self.text("named", &program.globals[id].name);
                     self.item(&program, id);
                 }
             }
@@ -86,9 +88,16 @@ impl Hash {
     }
 
     fn item(&mut self, program: &Program, id: GlobalId) {
-        let (Some(g), true) = (program.globals.get(id), self.seen.insert(id)) else {
+        let Some(g) = program.globals.get(id) else {
             return;
         };
+        let next = self.seen.len();
+        let known = self.seen.get(&id).copied();
+        self.part("ref", &(known.unwrap_or(next) as u64).to_le_bytes());
+        if known.is_some() {
+            return;
+        }
+        self.seen.insert(id, next);
         let Some(item) = program
             .modules
             .get(g.module)
@@ -97,10 +106,38 @@ impl Hash {
             return;
         };
         let text = format!("{:?}", item.kind);
-        self.text("global", &g.name);
-        self.text("item", &erase_spans(&text));
+        match &item.kind {
+            ast::ItemKind::Fn(decl) => self.decl(decl),
+            // `let (a, b) = …`: which of them this name is.
+            ast::ItemKind::Let { pattern, .. } => {
+                if !matches!(pattern.kind, ast::PatternKind::Name(_)) {
+                    self.text("part", &g.name);
+                }
+                self.text("let", &normal(&text));
+            }
+            _ => {
+                self.text("global", &g.name);
+                self.text("item", &erase_spans(&text));
+            }
+        }
         for name in names(&text) {
             self.global(g.module, name);
+        }
+    }
+
+    /// A declaration. The names of functions and of their variables do not count; those of blocks are addresses of weights,
+    /// those of proxies keys of their draws, those of intrinsics stand for what Rust does.
+    fn decl(&mut self, decl: &ast::FnDecl) {
+        use ast::Role::{Block, Intrinsic, Proxy};
+        match decl.role {
+            Block | Proxy | Intrinsic => self.tree("decl", decl),
+            _ => {
+                let body = format!(
+                    "{:?} {:?} {:?} {:?} {:?} {:?}",
+                    decl.role, decl.params, decl.result, decl.requires, decl.clock, decl.body
+                );
+                self.text("decl", &normal(&body));
+            }
         }
     }
 
@@ -185,7 +222,7 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
         Value::Func(f) => func(h, f, d),
         Value::Space(s) => space(h, s, d),
         Value::Arch(a) => {
-            h.text("arch", &a.space.name);
+            space(h, &a.space, d);
             h.tree("indices", &a.arch);
         }
         Value::Site(s) => h.text("site", &s.address),
@@ -264,7 +301,7 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             module,
             ..
         } => {
-            h.tree("decl", decl);
+            h.decl(decl);
             h.part("lists", &(*lists as u64).to_le_bytes());
             captured(h, &format!("{decl:?}"), env, *module, depth);
         }
@@ -274,8 +311,7 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             module,
             env,
         } => {
-            h.tree("lambda", params);
-            h.tree("body", body);
+            h.text("lambda", &normal(&format!("{params:?} {body:?}")));
             captured(h, &format!("{params:?} {body:?}"), env, *module, depth);
         }
         FuncKind::Body { body, module, env } => {
@@ -330,10 +366,12 @@ fn names(tree: &str) -> Vec<&str> {
 
 /// What the names in a tree stand for in the scope around it.
 fn captured(h: &mut Hash, tree: &str, env: &Env, module: ModuleId, depth: usize) {
-    for name in names(tree) {
+    for (i, name) in names(tree).into_iter().enumerate() {
+        // Which of the tree's names it is, whatever it is called.
+        let place = i.to_string();
         match env.find(name) {
             Some(Found::Value(v)) => {
-                h.text("holds", name);
+                h.text("holds", &place);
                 value(h, &v, depth.saturating_sub(1));
             }
             Some(Found::Item(item, _)) => {
@@ -341,7 +379,7 @@ fn captured(h: &mut Hash, tree: &str, env: &Env, module: ModuleId, depth: usize)
                 h.tree("item", &item.kind);
             }
             Some(Found::Cell(c)) => {
-                h.text("cell", name);
+                h.text("cell", &place);
                 let v = c.lock().map(|v| v.clone());
                 if let Ok(v) = v {
                     value(h, &v, depth.saturating_sub(1));
@@ -427,10 +465,17 @@ fn net(h: &mut Hash, n: &NetValue, depth: usize) {
     }
 }
 
+/// Hashes of stored weights that nothing changes any more, by their number.
+static FROZEN: LazyLock<Mutex<HashMap<u64, String>>> = LazyLock::new(Default::default);
+
 fn weights(h: &mut Hash, w: &WeightsValue, depth: usize) {
     h.text("weights", &format!("{:?}", w.key));
     if let Some(p) = &w.policy {
         value(h, p, depth.saturating_sub(1));
+    }
+    let known = FROZEN.lock().ok().and_then(|f| f.get(&w.id).cloned());
+    if let (Some(text), false) = (known, w.live) {
+        return h.text("slots", &text);
     }
     // Taken out first: a download may be slow.
     let mut slots: Vec<_> = w
@@ -439,11 +484,19 @@ fn weights(h: &mut Hash, w: &WeightsValue, depth: usize) {
         .map(|s| s.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
         .unwrap_or_default();
     slots.sort_by(|a: &(Arc<str>, crate::weights::Slot), b| a.0.cmp(&b.0));
+    let mut inner = Hash::new(None);
     for (address, slot) in slots {
-        h.text("slot", &address);
-        h.part("trained", &[slot.trained as u8]);
-        host(h, &slot.value.download());
+        inner.text("slot", &address);
+        inner.part("trained", &[slot.trained as u8]);
+        host(&mut inner, &slot.value.download());
     }
+    let text = inner.end();
+    if !w.live
+        && let Ok(mut f) = FROZEN.lock()
+    {
+        f.insert(w.id, text.clone());
+    }
+    h.text("slots", &text);
 }
 
 #[cfg(test)]
