@@ -12,6 +12,7 @@ pub mod expr;
 pub mod host;
 pub mod keep;
 pub mod key;
+pub mod ledger;
 pub mod model;
 pub mod net;
 pub mod number;

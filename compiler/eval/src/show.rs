@@ -12,7 +12,10 @@ use nas_diagnostics::Span;
 use nas_ir::HostTensor;
 use serde_json::{Map, json};
 
-pub use fingerprint::{code_fingerprint, fingerprint, fingerprint_in};
+pub use fingerprint::{
+    code_fingerprint, fingerprint, fingerprint_in, form_in, item_fingerprint, reached,
+    scope_fingerprint,
+};
 pub use normal::{normal, normal_in};
 pub use report::report_text;
 pub use spans::erase_spans;

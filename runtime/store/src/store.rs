@@ -19,8 +19,14 @@ impl Store {
     /// Opens the store in a folder, made where it is missing; what a crash left half-written long ago is removed.
     pub fn open(dir: impl Into<PathBuf>) -> Result<Store, StoreFault> {
         let store = Store::open_on(Arc::new(Disk), dir)?;
+        store.sweep();
+        Ok(store)
+    }
+
+    /// Removes what a crash left half-written long ago.
+    pub fn sweep(&self) {
         for part in ["objects", "checkpoints"] {
-            for entry in std::fs::read_dir(store.dir.join(part))
+            for entry in std::fs::read_dir(self.dir.join(part))
                 .into_iter()
                 .flatten()
                 .flatten()
@@ -28,7 +34,6 @@ impl Store {
                 atomic::sweep(&entry.path());
             }
         }
-        Ok(store)
     }
 
     /// As [`Store::open`], on a file system of the caller's.

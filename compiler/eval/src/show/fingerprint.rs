@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use super::{erase_spans, normal};
+use super::{erase_spans, normal, normal_in};
 
 /// Closures are followed so deep; deeper ones count by their text.
 const DEPTH: usize = 12;
@@ -36,9 +36,49 @@ pub fn fingerprint_in(ctx: &Ctx, v: &Value) -> String {
 /// The hash of a declaration and of all code that it reaches.
 pub fn code_fingerprint(ctx: &Ctx, module: ModuleId, decl: &ast::FnDecl) -> String {
     let mut h = Hash::new(Some(ctx.program.clone()));
-    h.decl(decl);
+    h.decl(module, decl);
     captured(&mut h, &format!("{decl:?}"), &Env::default(), module, DEPTH);
     h.end()
+}
+
+/// The hash of a piece of tree and of all that its names stand for in a scope.
+pub fn scope_fingerprint(ctx: &Ctx, tree: &str, env: &Env) -> String {
+    let mut h = Hash::new(Some(ctx.program.clone()));
+    h.text("tree", &in_scope(tree, env));
+    captured(&mut h, tree, env, ctx.module, DEPTH);
+    h.end()
+}
+
+/// The declarations that a piece of tree reaches from a module, each once, in the order they are met.
+pub fn reached(program: &Arc<Program>, module: ModuleId, tree: &str) -> Vec<GlobalId> {
+    let mut h = Hash::new(Some(program.clone()));
+    for name in names(tree) {
+        h.global(module, name);
+    }
+    let mut all: Vec<(usize, GlobalId)> = h.seen.into_iter().map(|(id, at)| (at, id)).collect();
+    all.sort_unstable();
+    all.into_iter().map(|(_, id)| id).collect()
+}
+
+/// The hash of one declaration alone: its own tree, not what it calls.
+pub fn item_fingerprint(program: &Arc<Program>, id: GlobalId) -> String {
+    let mut h = Hash::new(None);
+    h.item(program, id);
+    h.end()
+}
+
+/// The normal form of a tree in a scope, places and names of variables left out.
+pub fn form_in(tree: &str, env: &Env) -> String {
+    in_scope(tree, env)
+}
+
+/// The normal form of a tree in a scope: names of the scope are told by the order they come in.
+fn in_scope(tree: &str, env: &Env) -> String {
+    let order = names(tree);
+    normal_in(tree, |n| {
+        env.find(n)?;
+        order.iter().position(|o| *o == n).map(|i| format!("@{i}"))
+    })
 }
 
 struct Hash {
@@ -107,13 +147,14 @@ impl Hash {
         };
         let text = format!("{:?}", item.kind);
         match &item.kind {
-            ast::ItemKind::Fn(decl) => self.decl(decl),
+            ast::ItemKind::Fn(decl) => self.decl(g.module, decl),
             // `let (a, b) = …`: which of them this name is.
             ast::ItemKind::Let { pattern, .. } => {
                 if !matches!(pattern.kind, ast::PatternKind::Name(_)) {
                     self.text("part", &g.name);
                 }
-                self.text("let", &normal(&text));
+                let form = self.form(g.module, &text);
+                self.text("let", &form);
             }
             _ => {
                 self.text("global", &g.name);
@@ -127,7 +168,7 @@ impl Hash {
 
     /// A declaration. The names of functions and of their variables do not count; those of blocks are addresses of weights,
     /// those of proxies keys of their draws, those of intrinsics stand for what Rust does.
-    fn decl(&mut self, decl: &ast::FnDecl) {
+    fn decl(&mut self, module: ModuleId, decl: &ast::FnDecl) {
         use ast::Role::{Block, Intrinsic, Proxy};
         match decl.role {
             Block | Proxy | Intrinsic => self.tree("decl", decl),
@@ -136,9 +177,33 @@ impl Hash {
                     "{:?} {:?} {:?} {:?} {:?} {:?}",
                     decl.role, decl.params, decl.result, decl.requires, decl.clock, decl.body
                 );
-                self.text("decl", &normal(&body));
+                let form = self.form(module, &body);
+                self.text("decl", &form);
             }
         }
+    }
+
+    /// The normal form of a tree of a module: functions and values it names are told by the order they come in.
+    fn form(&self, module: ModuleId, tree: &str) -> String {
+        let Some(program) = &self.program else {
+            return normal(tree);
+        };
+        let order = names(tree);
+        normal_in(tree, |n| {
+            let Some(ScopeEntry::Global(id)) = program.lookup(module, n) else {
+                return None;
+            };
+            let nameless = match &program.item(*id).kind {
+                ast::ItemKind::Fn(d) => {
+                    use ast::Role::{Block, Intrinsic, Proxy};
+                    !matches!(d.role, Block | Proxy | Intrinsic)
+                }
+                ast::ItemKind::Let { .. } => true,
+                _ => false,
+            };
+            let at = order.iter().position(|o| *o == n).filter(|_| nameless);
+            at.map(|i| format!("@{i}"))
+        })
     }
 
     /// A tagged part; its length keeps neighbours apart.
@@ -264,6 +329,7 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
         Value::Table(t) => {
             h.text("table", &t.name);
             h.text("file", &t.path);
+            h.text("rows", t.digest());
             space(h, &t.space, d);
         }
         Value::Terms(t) => {
@@ -301,7 +367,7 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             module,
             ..
         } => {
-            h.decl(decl);
+            h.decl(*module, decl);
             h.part("lists", &(*lists as u64).to_le_bytes());
             captured(h, &format!("{decl:?}"), env, *module, depth);
         }
@@ -311,7 +377,7 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             module,
             env,
         } => {
-            h.text("lambda", &normal(&format!("{params:?} {body:?}")));
+            h.text("lambda", &in_scope(&format!("{params:?} {body:?}"), env));
             captured(h, &format!("{params:?} {body:?}"), env, *module, depth);
         }
         FuncKind::Body { body, module, env } => {
