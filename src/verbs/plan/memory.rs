@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
 
 /// What the program takes before it computes anything: its code, the library's trees, threads. Measured.
-const PROGRAM: u64 = 45_000_000;
+const PROGRAM: u64 = 20_000_000;
 /// Compiled graphs keep their buffers up to here; see the runtime.
 pub const COMPILED: u64 = nasc_runtime::COMPILED;
 
