@@ -98,9 +98,15 @@ fn a_review_names_the_cause_and_what_it_costs() {
     assert!(read(&f.at("reviews/a.plan")).starts_with("pipeline main of a.nas\n"));
     assert_eq!(f.nasc(&["review", "a.nas"]).0, 0);
     // Layout and comments change nothing.
-    let moved = format!("// a comment\n\n{}", TRAIN.replace("  w\n}", "  w // this\n}"));
+    let moved = format!(
+        "// a comment\n\n{}",
+        TRAIN.replace("  w\n}", "  w // this\n}")
+    );
     std::fs::write(f.at("a.nas"), &moved).expect("a file");
-    assert_eq!(f.nasc(&["review", "a.nas"]), (0, String::new(), String::new()));
+    assert_eq!(
+        f.nasc(&["review", "a.nas"]),
+        (0, String::new(), String::new())
+    );
     let other = moved
         .replace("steps: Int = 20", "steps: Int = 40")
         .replace("choose [3, 5]", "choose [3, 5, 7]");
@@ -112,11 +118,17 @@ fn a_review_names_the_cause_and_what_it_costs() {
     let (code, out, err) = f.nasc(&["review", "a.nas"]);
     assert_eq!(code, 1, "{out}{err}");
     for says in [
-        format!("cause    parameter steps: 20 -> 40  at a.nas:{}", place("pipeline main")),
-        format!("cause    space a.nets changed  at a.nas:{}", place("space nets")),
+        format!(
+            "cause    parameter steps: 20 -> 40  at a.nas:{}",
+            place("pipeline main")
+        ),
+        format!(
+            "cause    space a.nets changed  at a.nas:{}",
+            place("space nets")
+        ),
         "again    3 of 4 stages: first, score, second".to_string(),
         "members  nets: 2 -> 3 (+1)".to_string(),
-        "images   320 -> 640 (+100.0 %)".to_string(),
+        "images   321 -> 641 (+99.7 %)".to_string(),
         "-  steps = 20".to_string(),
     ] {
         assert!(out.contains(&says), "no `{says}` in\n{out}");
@@ -158,12 +170,24 @@ fn a_review_goes_against_a_revision() {
     std::fs::write(f.at("nets.nas"), "\nfn half(n: Int) -> Int { n / 4 }\n").expect("a file");
     let (code, out, _) = f.nasc(&against);
     assert_eq!(code, 1, "{out}");
-    for says in ["its plan at HEAD", "fn nets.half changed  at nets.nas:2", "1 of 1 stages: a"] {
+    for says in [
+        "its plan at HEAD",
+        "fn nets.half changed  at nets.nas:2",
+        "1 of 1 stages: a",
+    ] {
         assert!(out.contains(says), "no `{says}` in\n{out}");
     }
-    f.fails(&["review", "sub/p.nas", "--against", "HAED"], 1, &["E0802", "HAED"]);
+    f.fails(
+        &["review", "sub/p.nas", "--against", "HAED"],
+        1,
+        &["E0802", "HAED"],
+    );
     std::fs::write(f.at("sub/q.nas"), pipeline).expect("a file");
-    f.fails(&["review", "sub/q.nas", "--against", "HEAD"], 1, &["E0802", "not in it"]);
+    f.fails(
+        &["review", "sub/q.nas", "--against", "HEAD"],
+        1,
+        &["E0802", "not in it"],
+    );
 }
 
 /// Every pipeline of the repository has the plan it was reviewed with.
@@ -180,7 +204,10 @@ fn the_pipelines_are_as_reviewed() {
     files.sort();
     for file in &files {
         let (code, out, err) = f.nasc(&["review", file]);
-        assert_eq!(code, 0, "{file}: look, then `nasc review --accept {file}`\n{out}{err}");
+        assert_eq!(
+            code, 0,
+            "{file}: look, then `nasc review --accept {file}`\n{out}{err}"
+        );
     }
     assert!(files.len() >= 2);
 }

@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 fn ended(f: &Folder) -> Vec<(String, bool)> {
     let journal = read(&f.newest("runs").join("journal.jsonl"));
     let events: Vec<Json> = journal.lines().map(folder::json).collect();
-    let begin = events.iter().rposition(|e| e["event"] == "run").unwrap_or(0);
+    let begin = events
+        .iter()
+        .rposition(|e| e["event"] == "run")
+        .unwrap_or(0);
     let mut out: Vec<(String, bool)> = events[begin..]
         .iter()
         .filter(|e| e["event"] == "stage-end")
@@ -63,7 +66,10 @@ fn renaming_comments_and_layout_compute_nothing_again() {
 fn a_constant_computes_again_what_depends_on_it_and_why_says_so() {
     let f = Folder::with(&[]);
     run(&f, TRAIN);
-    let one = TRAIN.replace("fit(nets[\"w5\"], data, steps)", "fit(nets[\"w5\"], data, 21)");
+    let one = TRAIN.replace(
+        "fit(nets[\"w5\"], data, steps)",
+        "fit(nets[\"w5\"], data, 21)",
+    );
     assert_eq!(run(&f, &one).0, told(&[("first", true), ("second", false)]));
     let (code, out, _) = f.nasc(&["why", "a.nas", "first"]);
     assert!(code == 0 && out.contains("not computed again"), "{out}");
@@ -80,7 +86,10 @@ fn a_constant_computes_again_what_depends_on_it_and_why_says_so() {
     ] {
         assert!(out.contains(&says), "no `{says}` in\n{out}");
     }
-    assert_eq!(run(&f, &both).0, told(&[("first", false), ("second", false)]));
+    assert_eq!(
+        run(&f, &both).0,
+        told(&[("first", false), ("second", false)])
+    );
     // A setting that no training reads.
     let (code, ..) = f.nasc(&["run", "a.nas", "--jobs", "1", "--set", "limit=11"]);
     assert_eq!(code, 0);

@@ -64,6 +64,8 @@ pub struct Ctx {
     pub group: u64,
     /// Loops of the closed function that runs which have kept points.
     pub points: Vec<String>,
+    /// Weights that tensors of this stage may still read.
+    pub alive: Vec<Arc<crate::weights::WeightsValue>>,
 }
 
 /// What all contexts of one evaluation share.
@@ -127,6 +129,7 @@ impl Ctx {
             times: Times::ONCE,
             group: 0,
             points: vec![],
+            alive: vec![],
         }
     }
 
@@ -158,6 +161,7 @@ impl Ctx {
             times: self.times,
             group: self.group,
             points: vec![],
+            alive: vec![],
         }
     }
 

@@ -206,6 +206,7 @@ pub(crate) fn stage_value(
     ctx.stage = "".into();
     let v = v?;
     train::settle_all(ctx, &mut [v.clone()], value.span)?;
+    ctx.alive.clear();
     Ok(v)
 }
 

@@ -199,6 +199,11 @@ fn number(text: &str) -> Option<f64> {
     digits.trim_end_matches('.').parse().ok()
 }
 
+/// A line without its columns.
+fn single(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn spaces(old: &Outline, new: &Outline, out: &mut Compared) {
     let a = Outline::by_name(old.section("spaces"));
     let b = Outline::by_name(new.section("spaces"));
@@ -219,7 +224,7 @@ fn spaces(old: &Outline, new: &Outline, out: &mut Compared) {
                         .push(("members".into(), format!("{name}: {m} -> {n}{by}")));
                 }
                 let ranges =
-                    |o: &Outline| o.below.iter().map(|l| l.text.clone()).collect::<Vec<_>>();
+                    |o: &Outline| o.below.iter().map(|l| single(&l.text)).collect::<Vec<_>>();
                 for (p, q) in ranges(x).iter().zip(ranges(y)) {
                     if *p != q {
                         out.costs

@@ -42,6 +42,12 @@ pub fn run(
     if ctx.net.is_none() && !costs {
         let input = args.positional.first().and_then(|a| a.0.as_ref());
         crate::ledger::pass(ctx, n, input, train);
+        // What is not computed yet reads these weights, though nothing else may hold them any more.
+        if let (NetWeights::Stored(w), None, false) = (&n.weights, &ctx.turn, ctx.checking())
+            && !ctx.alive.iter().any(|a| a.id == w.id)
+        {
+            ctx.alive.push(w.clone());
+        }
     }
     let saved_net = ctx.net.replace(Box::new(context));
     let saved_space = std::mem::replace(&mut ctx.space, space);

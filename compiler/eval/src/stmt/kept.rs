@@ -50,7 +50,14 @@ impl Entries {
         make: impl FnOnce(&mut Ctx) -> Result<Vec<Value>>,
     ) -> Result<Vec<Value>> {
         let Some(name) = self.key(ctx, item, key) else {
-            return make(ctx);
+            let held = ctx.alive.len();
+            let out = make(ctx)?;
+            if ctx.top && !ctx.checking() {
+                let span = nas_diagnostics::Span::default();
+                crate::train::settle_all(ctx, &mut out.clone(), span)?;
+                ctx.alive.truncate(held);
+            }
+            return Ok(out);
         };
         if let Some(bytes) = ctx.host.cached(&name)
             && let Some(Value::List(l)) = crate::keep::decode(ctx, &bytes)
@@ -59,9 +66,11 @@ impl Entries {
         }
         let began = Instant::now();
         let before = ctx.shared.invalid.lock().map_or(0, |i| i.len());
+        let held = ctx.alive.len();
         let out = make(ctx)?;
         let span = nas_diagnostics::Span::default();
         crate::train::settle_all(ctx, &mut out.clone(), span)?;
+        ctx.alive.truncate(held);
         // Where a stage inside ended as invalid, it says so again in the next run.
         let clean = ctx.shared.invalid.lock().map_or(0, |i| i.len()) == before;
         if clean

@@ -64,6 +64,7 @@ pub fn call_closed(
     let top = std::mem::replace(&mut ctx.top, false);
     let checkpoint = std::mem::replace(&mut ctx.checkpoint, stage_key.clone());
     let points = std::mem::take(&mut ctx.points);
+    let held = ctx.alive.len();
     let before = ctx.fallbacks;
     let announced = !ctx.checking() && !ctx.stage.is_empty();
     if announced {
@@ -82,6 +83,7 @@ pub fn call_closed(
     ctx.top = top;
     ctx.checkpoint = checkpoint;
     ctx.origin = origin;
+    ctx.alive.truncate(held);
     let points = std::mem::replace(&mut ctx.points, points);
     let out = match out {
         // What a training that diverged gives is no value; everything else goes on.
