@@ -125,6 +125,11 @@ impl Front {
         nasc_runtime::Bare::new(world::data_roots(common.data.as_deref(), &self.path))
     }
 
+    /// The same for plans: a data set whose format fixes its sizes need not be here.
+    pub fn planner(&self, common: &Common) -> Arc<dyn Host> {
+        nasc_runtime::Bare::planning(world::data_roots(common.data.as_deref(), &self.path))
+    }
+
     /// Checks the entry's spaces, pipelines and tests; data that is not here stays a question for the run.
     pub fn check(&mut self, host: &Arc<dyn Host>) {
         let (program, module) = (self.program.clone(), self.entry());

@@ -12,12 +12,25 @@ use std::sync::Arc;
 /// Reads headers and tables under some folders.
 pub struct Bare {
     roots: Vec<PathBuf>,
+    /// Data that is not here is what its format declares.
+    declared: bool,
 }
 
 impl Bare {
     #[allow(clippy::new_ret_no_self)]
     pub fn new(roots: Vec<PathBuf>) -> Arc<dyn Host> {
-        Arc::new(Bare { roots })
+        Arc::new(Bare {
+            roots,
+            declared: false,
+        })
+    }
+
+    /// For plans: a set whose format fixes its sizes need not be here.
+    pub fn planning(roots: Vec<PathBuf>) -> Arc<dyn Host> {
+        Arc::new(Bare {
+            roots,
+            declared: true,
+        })
     }
 }
 
@@ -59,7 +72,12 @@ impl Host for Bare {
         request: &DataRequest,
         _header_only: bool,
     ) -> Result<Arc<dyn DataSource>, Diagnostic> {
-        samples::open(&self.roots, request, true)
+        match samples::open(&self.roots, request, true) {
+            Err(d) if self.declared && d.code == nasc_data::MISSING => {
+                samples::declared(request).ok_or(d)
+            }
+            other => other,
+        }
     }
 
     fn table(&self, path: &str) -> Result<RawTable, Diagnostic> {

@@ -1,6 +1,7 @@
 //! The host of a real run: graphs are compiled once a structure and executed, results are kept, parts run side by side.
 
 use crate::buffer::Held;
+use crate::gate::Gate;
 use crate::samples;
 use nas_diagnostics::Diagnostic;
 use nas_eval::data::DataSource;
@@ -27,6 +28,10 @@ pub struct Options {
     pub data_roots: Vec<PathBuf>,
     /// Where results are kept; `None` keeps nothing.
     pub store: Option<PathBuf>,
+    /// The file system that the store is on.
+    pub disk: Arc<dyn nasc_store::Fs>,
+    /// Bytes that graphs at work may take together; what does not fit waits.
+    pub memory: Option<u64>,
     /// Set when the run is asked to stop.
     pub interrupt: Arc<AtomicBool>,
     pub events: Events,
@@ -34,11 +39,23 @@ pub struct Options {
 
 /// Compiled programs kept at once; beyond, all are let go and made again as needed.
 const PROGRAMS: usize = 40;
+/// Bytes of buffers that programs at rest may hold together; beyond, they are let go too.
+pub const COMPILED: u64 = 256 << 20;
+
+/// A program with the bytes one run of it takes.
+#[derive(Clone)]
+struct Ready {
+    program: Program,
+    bytes: u64,
+}
 
 /// A run's host.
 pub struct Runtime {
     executor: Executor,
-    programs: RwLock<HashMap<u128, Program>>,
+    programs: RwLock<HashMap<u128, Ready>>,
+    gate: Gate,
+    /// Whether it was told that the store cannot be written.
+    read_only: AtomicBool,
     pool: rayon::ThreadPool,
     jobs: usize,
     roots: Vec<PathBuf>,
@@ -63,10 +80,14 @@ impl Runtime {
         };
         let store = match &options.store {
             Some(dir) => Some(
-                Store::open(dir).map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?,
+                Store::open_on(options.disk, dir)
+                    .map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?,
             ),
             None => None,
         };
+        if let Some(s) = &store {
+            s.sweep();
+        }
         let jobs = options.jobs.max(1);
         let threads = options.threads.unwrap_or(jobs).max(1);
         nasc_device::threads(threads);
@@ -79,6 +100,8 @@ impl Runtime {
         Ok(Arc::new(Runtime {
             executor,
             programs: RwLock::default(),
+            gate: Gate::new(options.memory),
+            read_only: AtomicBool::new(false),
             pool,
             jobs: jobs.min(threads),
             roots: options.data_roots,
@@ -89,7 +112,7 @@ impl Runtime {
         }))
     }
 
-    fn program(&self, fingerprint: u128, outputs: &[Tensor]) -> Result<Program, Diagnostic> {
+    fn program(&self, fingerprint: u128, outputs: &[Tensor]) -> Result<Ready, Diagnostic> {
         if let Ok(all) = self.programs.read()
             && let Some(p) = all.get(&fingerprint)
         {
@@ -98,14 +121,40 @@ impl Runtime {
         let (graph, _) = linearise(outputs).map_err(not_concrete)?;
         let ready = nas_network::prepare(&graph)
             .map_err(|e| Diagnostic::error("E0309", format!("no gradient: {}", e.reason)))?;
-        let p = self.executor.compile(&ready);
+        let p = Ready {
+            program: self.executor.compile(&ready),
+            bytes: (ready.placement.peak + ready.placement.bound) as u64,
+        };
         if let Ok(mut all) = self.programs.write() {
-            if all.len() >= PROGRAMS {
+            let held: u64 = all.values().map(|r| r.bytes).sum();
+            if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > COMPILED {
                 all.clear();
             }
             all.insert(fingerprint, p.clone());
         }
         Ok(p)
+    }
+}
+
+impl Runtime {
+    /// A store that may be read only serves what it holds: that is told once, and the run goes on. Any other fault stops it.
+    fn written(&self, done: Result<(), nasc_store::StoreFault>) -> Result<(), Diagnostic> {
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        match done {
+            Ok(()) => Ok(()),
+            Err(f) if matches!(f.kind, PermissionDenied | ReadOnlyFilesystem) => {
+                if !self.read_only.swap(true, Ordering::Relaxed) {
+                    (self.events)(Event::NotKept {
+                        what: f.to_string(),
+                    });
+                }
+                Ok(())
+            }
+            Err(f) => {
+                let path = f.path.display();
+                Err(Diagnostic::error(f.code, format!("`{path}`: {}", f.message)).help(f.help))
+            }
+        }
     }
 }
 
@@ -143,9 +192,10 @@ impl Host for Runtime {
             stores: &bindings.stores,
             slots,
         };
+        let _at_work = self.gate.enter(program.bytes);
         let out = self
             .executor
-            .run(&program, &bindings, &read)
+            .run(&program.program, &bindings, &read)
             .map_err(|f| match &f {
                 RunFault::Device { .. } => Diagnostic::error("E0704", f.to_string()),
                 RunFault::Index { .. } => Diagnostic::error("E0702", f.to_string())
@@ -208,10 +258,9 @@ impl Host for Runtime {
             Ok(found) => found,
             Err(damaged) => {
                 // Told, and made again.
-                tracing::warn!(
-                    "a kept result is damaged and is made again: {}",
-                    damaged.why
-                );
+                (self.events)(Event::Damaged {
+                    what: damaged.to_string(),
+                });
                 None
             }
         }
@@ -221,19 +270,30 @@ impl Host for Runtime {
         let Some(store) = &self.store else {
             return Ok(());
         };
-        let key = Key::from(key);
-        store
-            .put(&key, "value", bytes)
-            .map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))?;
+        let kept = store.put(&Key::from(key), "value", bytes).map(|_| ());
+        self.written(kept)
+    }
+
+    fn forget(&self, key: &str) {
         // The points on the way are not needed any more; leaving them does no harm.
-        let _ = store.drop_checkpoints(&key);
-        Ok(())
+        if let Some(store) = &self.store {
+            let _ = store.drop_checkpoints(&Key::from(key));
+        }
+    }
+
+    fn keeps(&self) -> bool {
+        self.store.is_some()
     }
 
     fn checkpoint(&self, key: &str) -> Option<(u64, Vec<u8>)> {
+        let mut note = |damaged: &nasc_store::Damaged| {
+            (self.events)(Event::Damaged {
+                what: damaged.to_string(),
+            });
+        };
         self.store
             .as_ref()?
-            .latest_checkpoint(&Key::from(key))
+            .latest_checkpoint_noting(&Key::from(key), &mut note)
             .ok()
             .flatten()
     }
@@ -242,9 +302,7 @@ impl Host for Runtime {
         let Some(store) = &self.store else {
             return Ok(());
         };
-        store
-            .checkpoint(&Key::from(key), step, bytes)
-            .map_err(|f| Diagnostic::error(f.code, f.message).help(f.help))
+        self.written(store.checkpoint(&Key::from(key), step, bytes))
     }
 
     fn jobs(&self) -> usize {

@@ -3,8 +3,10 @@
 mod bare;
 mod buffer;
 mod execute;
+mod gate;
 mod samples;
 
 pub use bare::Bare;
-pub use execute::{Options, Runtime};
+pub use execute::{COMPILED, Options, Runtime};
 pub use nasc_device::{Device, Kernels};
+pub use nasc_store::Disk;

@@ -2,7 +2,7 @@
 
 use super::plan;
 use super::review::join;
-use super::{Outcome, load, not_yet, shown};
+use super::{Outcome, load, shown};
 use crate::args::{Check, Common, Emit, Target};
 use crate::front::{Front, deep, lenient};
 use crate::show::Show;
@@ -24,10 +24,6 @@ pub fn run(args: &Check, common: &Common, show: &mut Show) -> Outcome {
             show.text(&format!("{:#?}\n", file.module));
         }
         return loaded.outcome();
-    }
-    if args.emit == Some(Emit::Ir) {
-        let why = "`--emit ir`: there is no form between the tree and the graph of a net, which `--emit network` prints; it";
-        return not_yet(why, Outcome::ok());
     }
     let mut whole = Outcome {
         looked: true,
@@ -54,7 +50,8 @@ pub fn run(args: &Check, common: &Common, show: &mut Show) -> Outcome {
 /// Prints one stage of a file that is right.
 fn emitted(emit: Emit, front: &mut Front, common: &Common, show: &mut Show) {
     let made = match emit {
-        Emit::Ast | Emit::Ir => return,
+        Emit::Ast => return,
+        Emit::Ir => of_spaces(front, common, ir),
         Emit::Plan => return plans(front, common, show),
         Emit::Cost => of_spaces(front, common, cost),
         Emit::Network => of_spaces(front, common, network),
@@ -157,6 +154,29 @@ fn cost(ctx: &mut Ctx, s: &Arc<SpaceValue>, _: Span) -> Result<String, Fault> {
         true => "  no costs\n".to_string(),
         false => out,
     })
+}
+
+/// The net of all members at once: each block with its place and the shape it gives, sizes that are chosen as expressions.
+fn ir(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<String, Fault> {
+    if s.net_decl().is_none() {
+        return Ok("  no net\n".to_string());
+    }
+    s.prove(ctx)?;
+    let net = Arc::new(NetValue::new(
+        NetBase::AllMembers { space: s.clone() },
+        NetWeights::Abstract,
+    ));
+    let x = nas_eval::net::stand_in_input(ctx, &net, Dim::var("n"), None, span)?;
+    let record = nas_eval::net::Recorder::default();
+    let args = call::Args::one(x.clone(), span);
+    let (y, record, _) = nas_eval::net::run(ctx, &net, args, Some(record), false)?;
+    let mut out = format!("  input {}\n", nas_eval::show::brief(&x));
+    for c in record.iter().flat_map(|r| &r.calls) {
+        let shape = c.output.as_ref().map(nas_eval::show::brief);
+        out.push_str(&format!("  {:48} {}\n", c.path, shape.unwrap_or_default()));
+    }
+    out.push_str(&format!("  result {}\n", nas_eval::show::brief(&y)));
+    Ok(out)
 }
 
 /// The graph of the first member at inference, for a batch of one.

@@ -1,18 +1,21 @@
 //! `nasc plan`: the page that people review before a run, and the facts that it is made of.
 
+pub mod memory;
+pub mod reach;
+mod spaces;
+mod work;
+
 use super::Outcome;
 use super::run::results;
 use crate::args::{Common, Plan, Target};
 use crate::exit;
 use crate::front::{Front, deep, lenient, parse_settings, usage};
 use crate::show::Show;
-use nas_diagnostics::Diagnostic;
-use nas_eval::builtins::costs::belongs;
+use nas_diagnostics::{Diagnostic, Span};
 use nas_eval::ctx::{Ctx, Purpose};
 use nas_eval::pipeline;
 use nas_eval::show::{brief, number_text};
-use nas_eval::space::{SpaceValue, Terms};
-use nas_eval::value::{FuncKind, Unit, Value};
+use nas_eval::value::{Unit, Value};
 use nas_grammar::ast::{Expr, ItemKind, PipelineDecl, StmtKind};
 use std::sync::Arc;
 
@@ -26,9 +29,19 @@ pub fn run(args: &Plan, common: &Common, show: &mut Show) -> Outcome {
     }
 }
 
-/// The plan of a pipeline as stable text or JSON, with the warnings of the file; or why there is none.
+/// The plan of a pipeline as stable text or JSON, with the warnings of the file; or why there is none. A budget that is not met
+/// is an error beside the page.
 pub fn page(target: &Target, json: bool, common: &Common) -> Result<(String, Front), Box<Outcome>> {
-    let mut front = Front::open(&target.file);
+    page_of(Front::open(&target.file), target, json, common)
+}
+
+/// As [`page`], of a file that is open.
+pub fn page_of(
+    mut front: Front,
+    target: &Target,
+    json: bool,
+    common: &Common,
+) -> Result<(String, Front), Box<Outcome>> {
     if front.failed() {
         return Err(Box::new(front.outcome()));
     }
@@ -47,7 +60,8 @@ pub fn page(target: &Target, json: bool, common: &Common) -> Result<(String, Fro
         Ok(plan) => plan,
         Err(errors) => return Err(Box::new(usage(front, errors))),
     };
-    if front.failed() {
+    let budget = |d: &Diagnostic| d.code == "E0604";
+    if front.diags.iter().any(|d| d.is_error() && !budget(d)) {
         return Err(Box::new(front.ended(exit::SOURCE)));
     }
     let text = match json {
@@ -75,7 +89,10 @@ fn collect(
     common: &Common,
     runs: bool,
 ) -> Result<nas_plan::Plan, Vec<Diagnostic>> {
-    let host = front.bare(common);
+    let host = match runs {
+        true => front.bare(common),
+        false => front.planner(common),
+    };
     let mut plan = heading(front, decl, common);
     let shared: &Front = front;
     let (found, mut plan) = deep(|| -> Result<_, Vec<Diagnostic>> {
@@ -106,9 +123,23 @@ fn collect(
             open.iter()
                 .map(|p| (p.name.text.clone(), Value::unknown(), p.span)),
         );
-        let out = pipeline::run(&mut ctx, decl, module, settings);
+        let mut out = pipeline::run(&mut ctx, decl, module, settings);
+        let ledger = std::mem::take(&mut out.ledger);
+        let keyed = reach::stages(shared, decl, given, common);
         facts(&mut plan, shared, &mut ctx, &out);
-        Ok((out.diagnostics, plan))
+        plan.code = reach::declarations(shared, decl);
+        plan.seals = reach::calls(shared, decl, "seal");
+        plan.disclosures = reach::calls(shared, decl, "disclose");
+        plan.curricula = reach::curricula(shared, &mut ctx, decl);
+        let spans = stages(&mut plan, &mut ctx, &keyed, &ledger);
+        let data = held(&out);
+        let all: Vec<nas_plan::Work> = plan.stages.iter().flat_map(|s| s.work.clone()).collect();
+        plan.memory = Some(memory::of_pipeline(&ledger, &all, data));
+        plan.data = sources(&out);
+        let broken = budgets(&mut plan, &out, &spans);
+        let mut found = out.diagnostics;
+        found.extend(broken);
+        Ok((found, plan))
     })?;
     front.add(match runs {
         true => found,
@@ -169,9 +200,7 @@ fn heading(front: &Front, decl: &PipelineDecl, common: &Common) -> nas_plan::Pla
 
 /// What the checked pipeline tells.
 fn facts(plan: &mut nas_plan::Plan, front: &Front, ctx: &mut Ctx, out: &pipeline::Outcome) {
-    let mut spaces: Vec<Arc<SpaceValue>> = Vec::new();
     for s in &out.stages {
-        walk(&s.value, &mut spaces, 6);
         let known = matches!(
             s.value.plain(),
             Value::Bool(_) | Value::Int(..) | Value::Float(..) | Value::Text(_) | Value::Label(_)
@@ -184,28 +213,164 @@ fn facts(plan: &mut nas_plan::Plan, front: &Front, ctx: &mut Ctx, out: &pipeline
             kind: s.value.kind().to_string(),
             value: known.then(|| brief(&s.value)),
             text: text.to_string(),
+            ..nas_plan::Stage::default()
         });
     }
     for r in &out.reports {
-        walk(&r.value, &mut spaces, 6);
         let name = r.name.as_ref().map(|n| n.to_string());
         plan.reports
             .push(name.unwrap_or_else(|| front.text(r.span)));
     }
-    // Spaces asked for by name on the way.
-    if let Ok(all) = ctx.shared.spaces.lock() {
-        all.values().for_each(|s| add(s, &mut spaces));
+    plan.spaces = spaces::all(ctx, front, out);
+}
+
+/// Keys, dependencies and work of the stages; gives where each stands.
+fn stages(
+    plan: &mut nas_plan::Plan,
+    ctx: &mut Ctx,
+    keyed: &[reach::Keyed],
+    ledger: &[nas_eval::ledger::Record],
+) -> Vec<(String, Span)> {
+    let mut spans = vec![];
+    for s in &mut plan.stages {
+        if let Some(k) = keyed.iter().find(|k| k.name == s.name) {
+            s.key = k.key.clone();
+            s.after = k.after.clone();
+            spans.push((s.name.clone(), k.span));
+        }
+        s.effects = work::effects(ledger, &s.name);
+        s.work = work::of_stage(ctx, ledger, &s.name);
+        let bytes = s.work.iter().filter_map(|w| w.bytes.map(|b| b * w.times));
+        let bytes: u64 = bytes.sum();
+        s.artefact_bytes = (bytes > 0).then_some(bytes);
     }
-    spaces.sort_by(|a, b| (&a.name, a.conditions.len()).cmp(&(&b.name, b.conditions.len())));
-    for s in spaces {
-        plan.spaces.push(space(ctx, front, &s));
+    spans
+}
+
+/// Bytes of the data sets that stages hold after a `map`; those that were opened are counted where they were.
+fn held(out: &pipeline::Outcome) -> u64 {
+    let mut seen = std::collections::BTreeMap::new();
+    let mut todo: Vec<Value> = out.stages.iter().map(|s| s.value.clone()).collect();
+    while let Some(v) = todo.pop() {
+        match v.plain() {
+            Value::Record(r) => todo.extend(r.values().cloned()),
+            Value::List(l) => todo.extend(l.iter().take(64).cloned()),
+            Value::Data(d) => {
+                let digest = d.source.digest();
+                if !digest.starts_with("header|") {
+                    let each: usize = d.source.shape().iter().product();
+                    seen.insert(digest, (d.source.len() * each * 4) as u64);
+                }
+            }
+            _ => {}
+        }
     }
-    // The order in a map is not the same in every run; what the lines say is.
-    plan.spaces
-        .sort_by(|a, b| (&a.name, &a.conditions).cmp(&(&b.name, &b.conditions)));
-    plan.spaces.dedup();
-    plan.budgets
-        .extend(out.budget.iter().map(|(v, _)| budget(v)));
+    seen.values().sum()
+}
+
+/// Data sets as their headers tell them, by the stage that holds them; sorted.
+fn sources(out: &pipeline::Outcome) -> Vec<String> {
+    let mut lines = vec![];
+    for s in &out.stages {
+        let mut parts = vec![(s.name.to_string(), s.value.clone())];
+        if let Value::Record(r) = s.value.plain() {
+            parts = r
+                .iter()
+                .map(|(k, v)| (format!("{}.{k}", s.name), v.clone()))
+                .collect();
+        }
+        for (name, v) in parts {
+            if let Value::Data(d) = v.plain() {
+                let shape: Vec<String> = d.source.shape().iter().map(|n| n.to_string()).collect();
+                lines.push(format!(
+                    "{name}: {} samples of [{}], {} classes",
+                    d.len(),
+                    shape.join(", "),
+                    d.source.classes()
+                ));
+            }
+        }
+    }
+    lines
+}
+
+/// Budgets with what they are held against; an error where the memory that a stage needs is more.
+fn budgets(
+    plan: &mut nas_plan::Plan,
+    out: &pipeline::Outcome,
+    spans: &[(String, Span)],
+) -> Vec<Diagnostic> {
+    let mut found = vec![];
+    for (v, span) in &out.budget {
+        let text = budget(v);
+        let limit = match v.plain() {
+            Value::Int(b, Unit::Bytes) => Some(*b as f64),
+            Value::Float(b, Unit::Bytes) => Some(*b),
+            _ => None,
+        };
+        if let Some(l) = limit {
+            plan.limit = Some(plan.limit.map_or(l as u64, |o| o.min(l as u64)));
+        }
+        let state = match (limit, &plan.memory) {
+            (Some(limit), Some(m)) => {
+                let peak = m.peak(1);
+                let shown = format!("{:.1} MB at the peak", peak as f64 / 1e6);
+                match peak as f64 <= limit {
+                    true => format!("met: {shown}"),
+                    false => {
+                        found.push(too_large(plan, m, limit, *span, spans));
+                        format!("not met: {shown}")
+                    }
+                }
+            }
+            _ => "held against the run".to_string(),
+        };
+        plan.budgets.push(nas_plan::Budget { text, state });
+    }
+    found
+}
+
+/// E0604, with what would make the stage fit.
+fn too_large(
+    plan: &nas_plan::Plan,
+    m: &nas_plan::Memory,
+    limit: f64,
+    span: Span,
+    spans: &[(String, Span)],
+) -> Diagnostic {
+    let mb = |n: f64| format!("{:.1} MB", n / 1e6);
+    let peak = m.peak(1) as f64;
+    let message = format!(
+        "the plan needs {} of memory, and the budget is {}",
+        mb(peak),
+        mb(limit)
+    );
+    let mut d = Diagnostic::error("E0604", message).at(span, "the budget");
+    if let Some((_, at)) = spans.iter().find(|s| s.0 == work::stage_of(&m.at)) {
+        d = d.at(*at, format!("`{}` takes {}", m.at, mb(m.stage as f64)));
+    }
+    d = d.note(format!(
+        "the program {}, data {}, compiled graphs {}",
+        mb(m.base as f64),
+        mb(m.data as f64),
+        mb(m.kept as f64)
+    ));
+    let rest = (m.base + m.data) as f64;
+    let largest = plan.stages.iter().flat_map(|s| &s.work);
+    let batch = largest
+        .filter(|w| w.path == m.at)
+        .map(|w| w.batch)
+        .find(|b| *b > 1);
+    // Memory of a turn grows with its batch; weights do not, so this is on the safe side.
+    let fits = batch.map(|b| ((limit - rest) / (peak - rest) * b as f64).floor());
+    d.help(match fits {
+        Some(n) if n >= 1.0 => format!(
+            "batches of {n} in place of {} fit, or a budget of {}",
+            batch.unwrap_or(0),
+            mb((peak / 1e6).ceil() * 1e6)
+        ),
+        _ => format!("a budget of {} fits", mb((peak / 1e6).ceil() * 1e6)),
+    })
 }
 
 fn budget(v: &Value) -> String {
@@ -220,93 +385,4 @@ fn budget(v: &Value) -> String {
         Value::Float(b, Unit::Bytes) => format!("{} MB", number_text(*b / 1e6)),
         other => brief(other),
     }
-}
-
-fn add(s: &Arc<SpaceValue>, out: &mut Vec<Arc<SpaceValue>>) {
-    if !out.iter().any(|o| o.id == s.id) {
-        out.push(s.clone());
-    }
-}
-
-/// Spaces that a value holds, speaks of or is a member of.
-fn walk(v: &Value, out: &mut Vec<Arc<SpaceValue>>, depth: usize) {
-    if depth == 0 {
-        return;
-    }
-    match v {
-        Value::Picked(p) => walk(&p.value, out, depth - 1),
-        Value::Space(s) => add(s, out),
-        Value::Arch(a) => add(&a.space, out),
-        Value::Net(n) => n.space().iter().for_each(|s| add(s, out)),
-        Value::List(l) => l.iter().take(64).for_each(|x| walk(x, out, depth - 1)),
-        Value::Record(r) => r.values().for_each(|x| walk(x, out, depth - 1)),
-        Value::Func(f) => {
-            let bound = f.bound.iter().filter_map(|b| b.value.as_ref());
-            bound.for_each(|x| walk(x, out, depth - 1));
-            if let FuncKind::Partial { of } = &f.kind {
-                walk(of, out, depth - 1);
-            }
-        }
-        Value::Terms(t) => add(&t.space, out),
-        _ => {}
-    }
-}
-
-/// Sizes and costs of a space; what is too hard to tell is left out.
-fn space(ctx: &mut Ctx, front: &Front, s: &Arc<SpaceValue>) -> nas_plan::Space {
-    let span = s.base.decl.name.span;
-    let mut out = nas_plan::Space {
-        name: s.name.to_string(),
-        conditions: s
-            .conditions
-            .iter()
-            .map(|(e, ..)| front.text(e.span))
-            .collect(),
-        ..nas_plan::Space::default()
-    };
-    let Ok(algebra) = s.algebra(ctx, span) else {
-        return out;
-    };
-    out.sites = s.sites().len();
-    out.raw = algebra.space.raw_size().ok().map(|n| n.to_string());
-    out.feasible = algebra.space.feasible_size().ok().map(|n| n.to_string());
-    for (item, name, unit) in [
-        ("params", "params", Unit::Params),
-        ("contraction", "MACs of contractions", Unit::Macs),
-    ] {
-        if let Some((min, mean, max)) = item_range(ctx, s, item, unit) {
-            let name = name.to_string();
-            out.costs.push(nas_plan::Cost {
-                name,
-                min,
-                mean,
-                max,
-            });
-        }
-    }
-    out
-}
-
-/// Least, mean and largest amount of one item of the cost table.
-fn item_range(
-    ctx: &mut Ctx,
-    s: &Arc<SpaceValue>,
-    item: &str,
-    unit: Unit,
-) -> Option<(i64, f64, i64)> {
-    let entries = s.prove(ctx).ok()?;
-    let tables = entries
-        .iter()
-        .filter(|e| belongs(&e.item, item))
-        .map(|e| e.amount.as_table())
-        .collect::<Option<Vec<_>>>()?;
-    if tables.is_empty() {
-        return None;
-    }
-    let terms = Terms {
-        space: s.clone(),
-        tables,
-        unit,
-    };
-    super::space::summary(ctx, &terms).ok().flatten()
 }

@@ -70,7 +70,7 @@ fn execute(
     }
     let fingerprint = fingerprint(&front, &decl, &given, common);
     let name = format!("{}-{}", decl.name.text, &fingerprint[..12]);
-    let machine = match Machine::new(&front, &name, common, stop, show.progress()) {
+    let machine = match Machine::new(&front, &name, common, stop, show.progress(), &page) {
         Ok(machine) => machine,
         Err(d) => {
             front.add([*d]);
@@ -91,6 +91,7 @@ fn execute(
     let began = Instant::now();
     let (results, found, interrupted) = deep(|| evaluate(&front, &decl, &given, common, &machine));
     machine.progress_done();
+    machine.measured(&page);
     front.add(found);
     front.add(machine.faults());
     front.add(results.over_budget(began.elapsed()));
@@ -171,7 +172,9 @@ fn evaluate(
     let results = if interrupted {
         Results::default()
     } else {
-        Results::of(&mut ctx, front, &out, &mut found)
+        let mut results = Results::of(&mut ctx, front, &out, &mut found);
+        results.invalid = std::mem::take(&mut out.invalid);
+        results
     };
     (results, found, interrupted)
 }

@@ -100,6 +100,7 @@ fn pseudo(front: &mut Front, condition: Option<FileId>) -> ModuleId {
             items: Vec::new(),
             span: Span::default(),
         }),
+        text: "".into(),
         scope,
     };
     program.modules.push(module);

@@ -99,6 +99,8 @@ fn tests(
         jobs: 1,
         data_roots: world::data_roots(common.data.as_deref(), &front.path),
         store: None,
+        disk: Arc::new(nasc_runtime::Disk),
+        memory: None,
         interrupt: Arc::new(AtomicBool::new(false)),
         events: Box::new(|_| {}),
     })?;

@@ -1,21 +1,18 @@
-//! `nasc why`: what a stage's cache key is made of, and what changed since the last run.
+//! `nasc why`: what a stage's key is made of, what changed since the last run, and where.
 
-use super::Outcome;
-use crate::args::{Common, Why};
+use super::plan::reach::{self, Keyed};
+use super::{Outcome, plan, review};
+use crate::args::{Common, Target, Why};
 use crate::front::{Front, deep, parse_settings, usage};
 use crate::show::Show;
 use nas_diagnostics::{Diagnostic, did_you_mean};
-use nas_eval::ctx::{Ctx, Purpose};
-use nas_eval::pipeline;
-use nas_eval::program::ScopeEntry;
-use nas_eval::show::{code_fingerprint, erase_spans, fingerprint_in};
+use nas_eval::show::reached;
 use nas_grammar::ast::{Expr, ItemKind, PatternKind, PipelineDecl, StmtKind};
+use nas_plan::{Compared, compare};
 use serde_json::{Map, Value as Json};
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// The parts of a stage's key: what they are, and a short digest of each.
-pub type Parts = Vec<(String, String)>;
 
 pub fn run(args: &Why, common: &Common, show: &mut Show) -> Outcome {
     let mut front = Front::open(&args.file);
@@ -31,13 +28,12 @@ pub fn run(args: &Why, common: &Common, show: &mut Show) -> Outcome {
     let all = pipelines(&front);
     let mut known = Vec::new();
     for decl in &all {
-        for (name, parts) in stages(&front, decl, &given, common) {
-            if name == stage {
-                show.text(&page(&front, decl, &name, &parts, common));
-                return front.outcome();
-            }
-            known.push(name);
+        let stages = stages(&front, decl, &given, common);
+        if let Some(s) = stages.iter().find(|s| s.name == stage) {
+            show.text(&page(&front, decl, s, &stages, common));
+            return front.outcome();
         }
+        known.extend(stages.into_iter().map(|s| s.name));
     }
     let d = Diagnostic::error("E0802", format!("there is no stage `{}`", args.stage));
     let d = match did_you_mean(stage, &known) {
@@ -67,118 +63,55 @@ pub fn stages(
     decl: &PipelineDecl,
     given: &[(String, Expr)],
     common: &Common,
-) -> Vec<(String, Parts)> {
-    let host = front.bare(common);
-    deep(|| {
-        let mut ctx = front.ctx(&host, Purpose::Check, common);
-        let settings = pipeline::settings(&mut ctx, decl, front.entry(), given).unwrap_or_default();
-        let mut earlier: Vec<&str> = Vec::new();
-        let mut out = Vec::new();
-        for s in &decl.body.stmts {
-            let StmtKind::Let { pattern, value, .. } = &s.kind else {
-                continue;
-            };
-            let PatternKind::Name(name) = &pattern.kind else {
-                continue;
-            };
-            let tree = erase_spans(&format!("{value:?}"));
-            let mut parts: Parts = vec![("its own text".into(), short(&tree))];
-            for word in words(front.sources.text(value.span)) {
-                if let Some((_, v, _)) = settings.iter().find(|(n, ..)| &**n == word) {
-                    parts.push((format!("set {word}"), digest(&fingerprint_in(&ctx, v))));
-                } else if let Some(p) = decl.params.iter().find(|p| &*p.name.text == word) {
-                    let tree = erase_spans(&format!("{:?}", p.default));
-                    parts.push((format!("parameter {word}"), short(&tree)));
-                } else if earlier.contains(&word) {
-                    parts.push((format!("stage {word}"), "its value".into()));
-                } else if let Some(part) = reached(&mut ctx, front, word) {
-                    parts.push((format!("code of {word}"), part));
-                }
-            }
-            let root = ctx.shared.root.named(&name.text);
-            let key = format!("{:016x}", root.0[0]);
-            let seed = common.seed.unwrap_or(0);
-            parts.push((format!("draws of seed {seed}"), key[..12].to_string()));
-            earlier.push(&name.text);
-            out.push((name.text.to_string(), parts));
-        }
-        out
-    })
-}
-
-fn short(text: &str) -> String {
-    blake3::hash(text.as_bytes()).to_hex()[..12].to_string()
-}
-
-fn digest(hex: &str) -> String {
-    hex.chars().take(12).collect()
-}
-
-/// The digest of a declaration and all that it reaches.
-fn reached(ctx: &mut Ctx, front: &Front, word: &str) -> Option<String> {
-    let program = ctx.program.clone();
-    let Some(ScopeEntry::Global(id)) = program.lookup(front.entry(), word) else {
-        return None;
-    };
-    let item = program.item(*id);
-    let module = program.globals[*id].module;
-    Some(match &item.kind {
-        ItemKind::Fn(decl) => digest(&code_fingerprint(ctx, module, decl)),
-        _ => {
-            let v = ctx.global(*id, item.span).ok()?;
-            digest(&fingerprint_in(ctx, &v))
-        }
-    })
-}
-
-/// Each name in a text once, in the order of first use; the head of `a.b` only.
-fn words(text: &str) -> Vec<&str> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    let mut dotted = false;
-    while let Some(c) = rest.chars().next() {
-        let word = |c: char| c.is_alphanumeric() || c == '_';
-        if !word(c) {
-            dotted = c == '.';
-            rest = &rest[c.len_utf8()..];
-            continue;
-        }
-        let end = rest.find(|c| !word(c)).unwrap_or(rest.len());
-        let name = &rest[..end];
-        rest = &rest[end..];
-        if !dotted && !c.is_numeric() && !out.contains(&name) {
-            out.push(name);
-        }
-        dotted = false;
-    }
-    out
+) -> Vec<Keyed> {
+    deep(|| reach::stages(front, decl, given, common))
 }
 
 /// The parts as JSON, for `stages.json` in the run folder.
-pub fn json(stages: &[(String, Parts)]) -> Json {
-    let parts = |p: &Parts| {
-        let map: Map<String, Json> = p
+pub fn json(stages: &[Keyed]) -> Json {
+    let parts = |s: &Keyed| {
+        let mut map: Map<String, Json> = s
+            .parts
             .iter()
             .map(|(k, v)| (k.clone(), v.clone().into()))
             .collect();
+        map.insert("key".into(), s.key.clone().into());
         Json::Object(map)
     };
-    let map: Map<String, Json> = stages.iter().map(|(n, p)| (n.clone(), parts(p))).collect();
-    Json::Object(map)
+    let all = stages.iter().map(|s| (s.name.clone(), parts(s)));
+    Json::Object(all.collect())
 }
 
-fn page(front: &Front, decl: &PipelineDecl, name: &str, parts: &Parts, common: &Common) -> String {
+fn page(
+    front: &Front,
+    decl: &Arc<PipelineDecl>,
+    stage: &Keyed,
+    all: &[Keyed],
+    common: &Common,
+) -> String {
     let last = last(&common.out, &decl.name.text);
     let mut out = format!(
-        "{name} of {} in {}\n",
+        "{} of {} in {}\n",
+        stage.name,
         decl.name.text,
         super::shown(&front.path)
     );
-    let wide = parts.iter().map(|p| p.0.chars().count()).max().unwrap_or(0);
-    let before = last.as_ref().map(|(_, stages)| &stages[name]);
-    for (what, digest) in parts {
-        let old = before.and_then(|b| b[what.as_str()].as_str());
-        let note = match (before, old) {
+    let wide = stage.parts.iter().map(|p| p.0.chars().count()).max();
+    let wide = wide.unwrap_or(0);
+    // A renamed stage is found by its key.
+    let before = last.as_ref().map(|(_, stages)| {
+        let twin = || {
+            let all = stages.as_object()?;
+            all.values().find(|s| s["key"] == stage.key)
+        };
+        match &stages[&stage.name] {
+            Json::Null => twin().cloned().unwrap_or(Json::Null),
+            found => found.clone(),
+        }
+    });
+    for (what, digest) in &stage.parts {
+        let old = before.as_ref().and_then(|b| b[what.as_str()].as_str());
+        let note = match (&before, old) {
             (None | Some(Json::Null), _) => "",
             (_, Some(old)) if old == digest => "",
             (_, Some(_)) => "  changed",
@@ -186,19 +119,93 @@ fn page(front: &Front, decl: &PipelineDecl, name: &str, parts: &Parts, common: &
         };
         out.push_str(&format!("  {what:wide$}  {digest}{note}\n"));
     }
-    let gone = before.and_then(Json::as_object).into_iter().flatten();
-    for (what, _) in gone.filter(|(k, _)| !parts.iter().any(|p| p.0 == **k)) {
-        out.push_str(&format!("  {what:wide$}  gone\n"));
+    let gone = before.as_ref().and_then(Json::as_object);
+    for (what, _) in gone.into_iter().flatten() {
+        if what != "key" && !stage.parts.iter().any(|p| p.0 == **what) {
+            out.push_str(&format!("  {what:wide$}  gone\n"));
+        }
     }
-    match last {
-        Some((folder, _)) => out.push_str(&format!("compared with {folder}\n")),
-        None => out.push_str("no run to compare with\n"),
+    out.push_str(&format!("key {}\n", stage.key));
+    let Some((folder, _)) = &last else {
+        out.push_str("no run to compare with\n");
+        return out;
+    };
+    match before {
+        Some(b) if b["key"] == stage.key => {
+            out.push_str("the same: it is not computed again, unless its data changed\n");
+        }
+        Some(Json::Null) | None => out.push_str("new: the last run had no such stage\n"),
+        Some(_) => {
+            out.push_str("changed: what follows from these is computed again\n");
+            for line in causes(front, decl, stage, all, folder, common) {
+                out.push_str(&format!("  {line}\n"));
+            }
+        }
     }
+    out.push_str(&format!("compared with {}\n", super::shown(folder)));
     out
 }
 
+/// What the stage depends on and is not as it was in the last run, each with its place.
+fn causes(
+    front: &Front,
+    decl: &Arc<PipelineDecl>,
+    stage: &Keyed,
+    all: &[Keyed],
+    folder: &Path,
+    common: &Common,
+) -> Vec<String> {
+    let Ok(old) = std::fs::read_to_string(folder.join("plan.txt")) else {
+        return vec![];
+    };
+    let target = Target {
+        file: front.path.clone(),
+        pipeline: Some(decl.name.text.to_string()),
+    };
+    let Ok((new, _)) = plan::page(&target, false, common) else {
+        return vec![];
+    };
+    // The stage with all that it reads, directly or not.
+    let mut names: BTreeSet<&str> = BTreeSet::from([stage.name.as_str()]);
+    let mut todo = vec![stage];
+    while let Some(s) = todo.pop() {
+        for name in &s.after {
+            if names.insert(name) {
+                todo.extend(all.iter().find(|k| k.name == *name));
+            }
+        }
+    }
+    let mut code: BTreeSet<(String, String)> = BTreeSet::new();
+    for s in &decl.body.stmts {
+        if let StmtKind::Let { pattern, value, .. } = &s.kind
+            && let PatternKind::Name(n) = &pattern.kind
+            && names.contains(&*n.text)
+        {
+            for id in reached(&front.program, front.entry(), &format!("{value:?}")) {
+                let g = &front.program.globals[id];
+                code.insert((reach::module_name(front, g.module), g.name.to_string()));
+            }
+        }
+    }
+    let mut compared: Compared = compare(&old, &new);
+    compared.causes.retain(|c| match c.kind.as_str() {
+        "parameter" | "stage" => names.contains(c.name.as_str()),
+        _ if c.name.is_empty() => c.kind == "seed",
+        _ => code.contains(&(c.module.clone(), c.name.clone())),
+    });
+    review::located(front, Some(decl), &compared)
+        .into_iter()
+        .map(
+            |(text, span)| match span.and_then(|s| review::line(front, s)) {
+                Some(at) => format!("{text}  at {at}"),
+                None => text,
+            },
+        )
+        .collect()
+}
+
 /// The newest run folder of a pipeline, with what its stages were made of.
-fn last(out: &Path, pipeline: &str) -> Option<(String, Json)> {
+fn last(out: &Path, pipeline: &str) -> Option<(PathBuf, Json)> {
     let prefix = format!("{pipeline}-");
     let mut found: Vec<_> = std::fs::read_dir(out)
         .ok()?
@@ -213,18 +220,5 @@ fn last(out: &Path, pipeline: &str) -> Option<(String, Json)> {
     found.sort();
     let (_, folder, path) = found.pop()?;
     let text = std::fs::read_to_string(path).ok()?;
-    Some((super::shown(&folder), serde_json::from_str(&text).ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_heads_of_paths() {
-        assert_eq!(
-            words("arms |> macs.core(nets[a], 2x) for a in arms"),
-            ["arms", "macs", "nets", "a", "for", "in"]
-        );
-    }
+    Some((folder, serde_json::from_str(&text).ok()?))
 }

@@ -4,6 +4,7 @@ use crate::Fault;
 use crate::env::Env;
 use crate::host::Host;
 use crate::key::Key;
+use crate::ledger::{Record, Times};
 use crate::net::NetContext;
 use crate::program::{ModuleId, Program};
 use crate::space::SpaceContext;
@@ -60,6 +61,15 @@ pub struct Ctx {
     pub terms: Option<Box<crate::term::TermContext>>,
     /// A block is checked by itself: sizes stand for any number, and what hangs on one of them is left to its callers.
     pub generic: bool,
+    /// The key that closed functions here are relative to: the run's seed, or that of the nearest call given `seed:`.
+    pub origin: Key,
+    /// How often what is checked here happens in a run, and which turn of a loop it belongs to.
+    pub times: Times,
+    pub group: u64,
+    /// Loops of the closed function that runs which have kept points.
+    pub points: Vec<String>,
+    /// Weights that tensors of this stage may still read.
+    pub alive: Vec<Arc<crate::weights::WeightsValue>>,
 }
 
 /// What all contexts of one evaluation share.
@@ -74,6 +84,12 @@ pub struct Shared {
     pub globals: Mutex<HashMap<usize, Value>>,
     /// Fingerprints of the code that a global reaches.
     pub code: Mutex<HashMap<usize, String>>,
+    /// Spaces read back from kept results, by their text.
+    pub restored: Mutex<HashMap<String, Value>>,
+    /// Stages that ended as invalid: name and reason.
+    pub invalid: Mutex<Vec<(Arc<str>, Arc<str>)>>,
+    /// What a check notes for the plan.
+    pub ledger: Mutex<Vec<Record>>,
 }
 
 /// Calls deeper than this are a recursion that does not end.
@@ -104,6 +120,9 @@ impl Ctx {
                 spaces: Mutex::default(),
                 globals: Mutex::default(),
                 code: Mutex::default(),
+                restored: Mutex::default(),
+                invalid: Mutex::default(),
+                ledger: Mutex::default(),
             }),
             place: vec![],
             top: false,
@@ -112,6 +131,11 @@ impl Ctx {
             checkpoint: None,
             terms: None,
             generic: false,
+            origin: Key::seed(seed),
+            times: Times::ONCE,
+            group: 0,
+            points: vec![],
+            alive: vec![],
         }
     }
 
@@ -141,6 +165,11 @@ impl Ctx {
             checkpoint: None,
             terms: None,
             generic: false,
+            origin: self.origin,
+            times: self.times,
+            group: self.group,
+            points: vec![],
+            alive: vec![],
         }
     }
 
@@ -166,16 +195,23 @@ impl Ctx {
         }
         let mut h = blake3::Hasher::new();
         h.update(crate::show::code_fingerprint(self, self.module, decl).as_bytes());
-        for p in decl.params.iter().flatten() {
-            if let Some(crate::env::Found::Value(v)) = env.find(&p.name.text) {
-                h.update(p.name.text.as_bytes());
-                h.update(crate::show::fingerprint_in(self, &v).as_bytes());
-            }
-        }
+        h.update(self.arguments_print(decl, env).as_bytes());
         for w in key.0 {
             h.update(&w.to_le_bytes());
         }
         Some(h.finalize().to_hex().to_string())
+    }
+
+    /// The fingerprint of the arguments of a call, in the order of its parameters.
+    pub fn arguments_print(&self, decl: &nas_grammar::ast::FnDecl, env: &Env) -> String {
+        let mut h = blake3::Hasher::new();
+        for p in decl.params.iter().flatten() {
+            if let Some(crate::env::Found::Value(v)) = env.find(&p.name.text) {
+                h.update(crate::show::fingerprint_in(self, &v).as_bytes());
+            }
+            h.update(b",");
+        }
+        h.finalize().to_hex().to_string()
     }
 
     pub fn checking(&self) -> bool {

@@ -16,6 +16,7 @@ pub fn draw(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Value> {
         return draw_where(ctx, e, env);
     }
     let key = ctx.next_key();
+    crate::ledger::note(ctx, crate::ledger::What::Draws);
     ctx.under(key, |ctx| {
         let v = ctx.eval(e, env)?;
         match v.plain() {

@@ -263,6 +263,7 @@ impl Ctx {
             None => {}
         }
         if &*n.text == "now" {
+            crate::ledger::note(self, crate::ledger::What::Clock);
             return match self.clock {
                 Some(c) => Ok(Value::Clock(c)),
                 None if self.checking() => Ok(Value::Clock(crate::value::Clock {

@@ -70,6 +70,30 @@ pub enum Event {
         stage: Arc<str>,
         step: i64,
     },
+    /// A training goes on from a kept point.
+    Resumed {
+        stage: Arc<str>,
+        step: i64,
+    },
+    /// A stage ended as invalid; the others go on.
+    Invalid {
+        stage: Arc<str>,
+        reason: Arc<str>,
+    },
+    /// Results cannot be kept; the run goes on without.
+    NotKept {
+        what: String,
+    },
+    /// The result of a stage is kept under a key; what it was made of, for people.
+    Stored {
+        stage: Arc<str>,
+        key: String,
+        about: Vec<(Arc<str>, String)>,
+    },
+    /// Something kept was damaged and is made again.
+    Damaged {
+        what: String,
+    },
 }
 
 pub trait Host: Send + Sync {
@@ -94,6 +118,12 @@ pub trait Host: Send + Sync {
     /// The last kept point of a training that was cut off: (step, bytes).
     fn checkpoint(&self, key: &str) -> Option<(u64, Vec<u8>)>;
     fn keep_checkpoint(&self, key: &str, step: u64, bytes: &[u8]) -> Result<(), Diagnostic>;
+    /// The points of a loop whose training has ended are not needed any more.
+    fn forget(&self, _key: &str) {}
+    /// Whether anything is kept at all.
+    fn keeps(&self) -> bool {
+        false
+    }
     /// Worker threads for independent parts.
     fn jobs(&self) -> usize;
     /// Runs independent parts; on how many threads is the host's matter.

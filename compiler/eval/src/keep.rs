@@ -1,18 +1,46 @@
-//! Values as bytes, for results that outlive a run: numbers, texts, lists, records and weights.
+//! Values as bytes, for results that outlive a run.
+
+mod code;
+mod point;
+
+pub use point::{loop_point, restore};
 
 use crate::ctx::Ctx;
-use crate::env::Env;
-use crate::train::LoopState;
-use crate::value::{Fields, Unit, Value};
+use crate::value::{Element, Fields, Unit, Value};
 use crate::weights::{Slot, WeightsValue};
 use nas_ir::{HostData, HostTensor};
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
 
-/// `None` where the value holds something that is not kept (functions, spaces, data).
-pub fn encode(v: &Value) -> Option<Vec<u8>> {
+const UNITS: [Unit; 10] = [
+    Unit::One,
+    Unit::Macs,
+    Unit::Params,
+    Unit::Bits,
+    Unit::Bytes,
+    Unit::Epochs,
+    Unit::Steps,
+    Unit::Pixels,
+    Unit::Seconds,
+    Unit::Decibel,
+];
+const ELEMENTS: [Element; 5] = [
+    Element::Float,
+    Element::Bool,
+    Element::Index,
+    Element::Label,
+    Element::OneHot,
+];
+
+fn unit_of(j: &Option<&Json>) -> Option<Unit> {
+    let name = j.map_or(Some(""), Json::as_str)?;
+    UNITS.iter().find(|u| u.name() == name).copied()
+}
+
+/// `None` where the value holds something that is made anew in each run: data, tables, what is known at run time only.
+pub fn encode(ctx: &Ctx, v: &Value) -> Option<Vec<u8>> {
     let mut blob = vec![];
-    let tree = to_json(v, &mut blob)?;
+    let tree = to_json(ctx, v, &mut blob)?;
     Some(pack(&tree, &blob))
 }
 
@@ -21,7 +49,7 @@ pub fn decode(ctx: &mut Ctx, bytes: &[u8]) -> Option<Value> {
     from_json(ctx, &tree, blob)
 }
 
-fn pack(tree: &Json, blob: &[u8]) -> Vec<u8> {
+pub(crate) fn pack(tree: &Json, blob: &[u8]) -> Vec<u8> {
     let text = tree.to_string();
     let mut out = (text.len() as u64).to_le_bytes().to_vec();
     out.extend(text.as_bytes());
@@ -29,7 +57,7 @@ fn pack(tree: &Json, blob: &[u8]) -> Vec<u8> {
     out
 }
 
-fn unpack(bytes: &[u8]) -> Option<(Json, &[u8])> {
+pub(crate) fn unpack(bytes: &[u8]) -> Option<(Json, &[u8])> {
     let mut n = [0u8; 8];
     n.copy_from_slice(bytes.get(..8)?);
     let n = usize::try_from(u64::from_le_bytes(n)).ok()?;
@@ -88,7 +116,7 @@ fn tensor_of(j: &Json, blob: &[u8]) -> Option<HostTensor> {
     })
 }
 
-fn weights_json(w: &WeightsValue, blob: &mut Vec<u8>) -> Option<Json> {
+pub(crate) fn weights_json(ctx: &Ctx, w: &WeightsValue, blob: &mut Vec<u8>) -> Option<Json> {
     let store = w.store.lock().ok()?.clone();
     let mut slots = vec![];
     for (name, s) in &store {
@@ -103,17 +131,34 @@ fn weights_json(w: &WeightsValue, blob: &mut Vec<u8>) -> Option<Json> {
         .lock()
         .ok()?
         .iter()
-        .map(|v| to_json(v, blob))
+        .map(|v| to_json(ctx, v, blob))
         .collect::<Option<_>>()?;
-    let key: Vec<String> = w.key.0.iter().map(u64::to_string).collect();
-    Some(json!({"weights": slots, "key": key, "history": history}))
+    let policy = match &w.policy {
+        Some(p) => to_json(ctx, p, blob)?,
+        None => Json::Null,
+    };
+    let space = match &w.space {
+        Some(s) => to_json(ctx, &Value::Space(s.clone()), blob)?,
+        None => Json::Null,
+    };
+    Some(
+        json!({"weights": slots, "key": key_json(&w.key), "history": history, "policy": policy, "space": space}),
+    )
 }
 
-fn weights_of(ctx: &mut Ctx, j: &Json, blob: &[u8], live: bool) -> Option<WeightsValue> {
+pub(crate) fn key_json(key: &crate::key::Key) -> Json {
+    key.0.iter().map(u64::to_string).collect()
+}
+
+pub(crate) fn key_of(j: &Json) -> Option<crate::key::Key> {
     let mut key = [0u64; 4];
-    for (k, v) in key.iter_mut().zip(j["key"].as_array()?) {
+    for (k, v) in key.iter_mut().zip(j.as_array()?) {
         *k = v.as_str()?.parse().ok()?;
     }
+    Some(crate::key::Key(key))
+}
+
+pub(crate) fn weights_of(ctx: &mut Ctx, j: &Json, blob: &[u8], live: bool) -> Option<WeightsValue> {
     let mut store = crate::weights::Store::new();
     for s in j["weights"].as_array()? {
         let t = tensor_of(&s[2], blob)?;
@@ -125,7 +170,17 @@ fn weights_of(ctx: &mut Ctx, j: &Json, blob: &[u8], live: bool) -> Option<Weight
             },
         );
     }
-    let w = WeightsValue::new(crate::key::Key(key), None, store, live);
+    let policy = match &j["policy"] {
+        Json::Null => None,
+        p => Some(from_json(ctx, p, blob)?),
+    };
+    let mut w = WeightsValue::new(key_of(&j["key"])?, policy, store, live);
+    if !j["space"].is_null() {
+        w.space = match from_json(ctx, &j["space"], blob)? {
+            Value::Space(s) => Some(s),
+            _ => return None,
+        };
+    }
     let history: Vec<Value> = j["history"]
         .as_array()?
         .iter()
@@ -135,37 +190,39 @@ fn weights_of(ctx: &mut Ctx, j: &Json, blob: &[u8], live: bool) -> Option<Weight
     Some(w)
 }
 
-fn to_json(v: &Value, blob: &mut Vec<u8>) -> Option<Json> {
+pub(crate) fn to_json(ctx: &Ctx, v: &Value, blob: &mut Vec<u8>) -> Option<Json> {
     Some(match v {
         Value::None => Json::Null,
         Value::Bool(b) => json!(b),
         Value::Int(i, Unit::One) => json!({"int": i.to_string()}),
+        Value::Int(i, u) => json!({"int": i.to_string(), "unit": u.name()}),
         // Bits, so that what comes back is what was kept.
         Value::Float(f, Unit::One) => json!({"bits": f.to_bits().to_string()}),
+        Value::Float(f, u) => json!({"bits": f.to_bits().to_string(), "unit": u.name()}),
         Value::Text(t) => json!({"text": &**t}),
-        Value::List(l) => Json::Array(l.iter().map(|v| to_json(v, blob)).collect::<Option<_>>()?),
+        Value::List(l) => Json::Array(
+            l.iter()
+                .map(|v| to_json(ctx, v, blob))
+                .collect::<Option<_>>()?,
+        ),
         Value::Record(r) => {
             let fields: Vec<Json> = r
                 .iter()
-                .map(|(k, v)| to_json(v, blob).map(|v| json!([&**k, v])))
+                .map(|(k, v)| to_json(ctx, v, blob).map(|v| json!([&**k, v])))
                 .collect::<Option<_>>()?;
             json!({"record": fields})
         }
         Value::Invalid(reason) => json!({"invalid": &**reason}),
-        Value::Tensor(t, crate::value::Element::Float) => {
+        Value::Tensor(t, element) => {
             let h = t.0.value.get()?;
-            json!({"tensor": tensor_json(h, blob)})
+            json!({"tensor": tensor_json(h, blob), "element": format!("{element:?}")})
         }
-        // A policy is a function: it is given again by whoever asks for the result.
-        Value::Weights(w) if w.policy.is_none() || matches!(&w.policy, Some(Value::Func(_))) => {
-            weights_json(w, blob)?
-        }
-        Value::Picked(p) => to_json(&p.value, blob)?,
-        _ => return None,
+        Value::Weights(w) => weights_json(ctx, w, blob)?,
+        other => code::to_json(ctx, other, blob)?,
     })
 }
 
-fn from_json(ctx: &mut Ctx, j: &Json, blob: &[u8]) -> Option<Value> {
+pub(crate) fn from_json(ctx: &mut Ctx, j: &Json, blob: &[u8]) -> Option<Value> {
     Some(match j {
         Json::Null => Value::None,
         Json::Bool(b) => Value::Bool(*b),
@@ -177,130 +234,84 @@ fn from_json(ctx: &mut Ctx, j: &Json, blob: &[u8]) -> Option<Value> {
         ),
         Json::Object(o) => {
             if let Some(i) = o.get("int") {
-                Value::int(i.as_str()?.parse().ok()?)
+                Value::Int(i.as_str()?.parse().ok()?, unit_of(&o.get("unit"))?)
             } else if let Some(b) = o.get("bits") {
-                Value::float(f64::from_bits(b.as_str()?.parse().ok()?))
+                let f = f64::from_bits(b.as_str()?.parse().ok()?);
+                Value::Float(f, unit_of(&o.get("unit"))?)
             } else if let Some(t) = o.get("text") {
                 Value::text(t.as_str()?)
             } else if let Some(t) = o.get("invalid") {
                 Value::invalid(t.as_str()?)
             } else if let Some(t) = o.get("tensor") {
-                Value::tensor(nas_ir::Tensor::value(tensor_of(t, blob)?))
+                let element = ELEMENTS
+                    .iter()
+                    .find(|e| format!("{e:?}") == o["element"].as_str().unwrap_or(""))?;
+                Value::Tensor(nas_ir::Tensor::value(tensor_of(t, blob)?), *element)
             } else if o.contains_key("weights") {
                 Value::Weights(Arc::new(weights_of(ctx, j, blob, false)?))
-            } else {
+            } else if let Some(fields) = o.get("record") {
                 let mut r = Fields::new();
-                for f in o.get("record")?.as_array()? {
+                for f in fields.as_array()? {
                     r.insert(f[0].as_str()?.into(), from_json(ctx, &f[1], blob)?);
                 }
                 Value::record(r)
+            } else {
+                code::from_json(ctx, o, blob)?
             }
         }
         _ => return None,
     })
 }
 
-/// Everything a loop carries from turn to turn.
-pub fn loop_point(env: &Env, state: &LoopState) -> Option<Vec<u8>> {
-    let mut blob = vec![];
-    let mut cells = vec![];
-    for (name, cell) in env.cells() {
-        let v = cell.lock().ok()?.clone();
-        let j = match &v {
-            Value::Weights(w) => {
-                let mut j = weights_json(w, &mut blob)?;
-                j["id"] = json!(w.id.to_string());
-                j
-            }
-            other => to_json(other, &mut blob)?,
-        };
-        cells.push(json!([&*name, j]));
-    }
-    let mut opts = vec![];
-    for (place, w) in state.optimisers.lock().ok()?.iter() {
-        opts.push(json!([place, weights_json(w, &mut blob)?]));
-    }
-    let mut settings = vec![];
-    for (place, v) in state.settings.lock().ok()?.iter() {
-        settings.push(json!([place, to_json(v, &mut blob)?]));
-    }
-    let history: Vec<Json> = state
-        .history
-        .lock()
-        .ok()?
-        .iter()
-        .map(|v| to_json(v, &mut blob))
-        .collect::<Option<_>>()?;
-    Some(pack(
-        &json!({"cells": cells, "optimisers": opts, "settings": settings, "history": history}),
-        &blob,
-    ))
+/// A stored tensor of a kept result: where it stands in the value, its address, whether it is trained, and its numbers.
+pub struct Kept {
+    pub path: String,
+    pub address: String,
+    pub trained: bool,
+    pub tensor: HostTensor,
 }
 
-/// Puts a loop back to where it was kept.
-pub fn restore(ctx: &mut Ctx, bytes: &[u8], env: &Env, state: &LoopState) -> bool {
-    restore_parts(ctx, bytes, env, state).is_some()
-}
-
-fn restore_parts(ctx: &mut Ctx, bytes: &[u8], env: &Env, state: &LoopState) -> Option<()> {
-    let (tree, blob) = unpack(bytes)?;
-    let cells = env.cells();
-    let mut ids: Vec<(String, u64)> = vec![];
-    let mut restored = vec![];
-    for entry in tree["cells"].as_array()? {
-        let name = entry[0].as_str()?;
-        let (_, cell) = cells.iter().find(|c| &*c.0 == name)?;
-        let now = cell.lock().ok()?.clone();
-        match &now {
-            Value::Weights(w) => {
-                let kept = weights_of(ctx, &entry[1], blob, true)?;
-                ids.push((entry[1]["id"].as_str()?.to_string(), w.id));
-                restored.push((w.clone(), kept));
+/// All weights in a kept result, for other programs; none where the bytes are not one.
+pub fn tensors(bytes: &[u8]) -> Option<Vec<Kept>> {
+    fn walk(j: &Json, path: &str, blob: &[u8], out: &mut Vec<Kept>) -> Option<()> {
+        match j {
+            Json::Array(items) => {
+                for (i, x) in items.iter().enumerate() {
+                    walk(x, &format!("{path}[{i}]"), blob, out)?;
+                }
             }
-            _ => {
-                let v = from_json(ctx, &entry[1], blob)?;
-                *cell.lock().ok()? = v;
+            Json::Object(o) => {
+                for s in o
+                    .get("weights")
+                    .and_then(Json::as_array)
+                    .into_iter()
+                    .flatten()
+                {
+                    out.push(Kept {
+                        path: path.to_string(),
+                        address: s[0].as_str()?.to_string(),
+                        trained: s[1].as_bool()?,
+                        tensor: tensor_of(&s[2], blob)?,
+                    });
+                }
+                for f in o
+                    .get("record")
+                    .and_then(Json::as_array)
+                    .into_iter()
+                    .flatten()
+                {
+                    walk(&f[1], &format!("{path}.{}", f[0].as_str()?), blob, out)?;
+                }
+                if let Some(net) = o.get("net") {
+                    walk(&net["weights"], path, blob, out)?;
+                }
             }
+            _ => {}
         }
+        Some(())
     }
-    for (w, kept) in restored {
-        let fresh = kept.store.lock().ok()?.clone();
-        *w.store.lock().ok()? = fresh;
-        let h = kept.history.lock().ok()?.clone();
-        *w.history.lock().ok()? = h;
-    }
-    for entry in tree["optimisers"].as_array()? {
-        let place = entry[0].as_u64()? as u32;
-        let kept = weights_of(ctx, &entry[1], blob, true)?;
-        // Optimiser slots carry the number of the store they belong to.
-        let store = kept.store.lock().ok()?.clone();
-        let renamed = store
-            .into_iter()
-            .map(|(k, v)| {
-                let new = k.split_once('/').and_then(|(id, rest)| {
-                    ids.iter()
-                        .find(|x| x.0 == id)
-                        .map(|x| format!("{}/{rest}", x.1))
-                });
-                (new.map_or(k, Into::into), v)
-            })
-            .collect();
-        *kept.store.lock().ok()? = renamed;
-        state.optimisers.lock().ok()?.insert(place, Arc::new(kept));
-    }
-    for entry in tree["settings"].as_array()? {
-        let v = from_json(ctx, &entry[1], blob)?;
-        state
-            .settings
-            .lock()
-            .ok()?
-            .insert(entry[0].as_u64()? as u32, v);
-    }
-    let history: Vec<Value> = tree["history"]
-        .as_array()?
-        .iter()
-        .map(|v| from_json(ctx, v, blob))
-        .collect::<Option<_>>()?;
-    *state.history.lock().ok()? = history;
-    Some(())
+    let (tree, blob) = unpack(bytes)?;
+    let mut out = vec![];
+    walk(&tree, "", blob, &mut out)?;
+    Some(out)
 }

@@ -26,7 +26,8 @@ impl Key {
         Key(k)
     }
 
-    fn bytes(&self) -> [u8; 32] {
+    /// As bytes, for hashing.
+    pub fn bytes(&self) -> [u8; 32] {
         let mut b = [0u8; 32];
         for (i, w) in self.0.iter().enumerate() {
             b[i * 8..i * 8 + 8].copy_from_slice(&w.to_le_bytes());

@@ -13,6 +13,7 @@ pub mod generic;
 pub mod host;
 pub mod keep;
 pub mod key;
+pub mod ledger;
 pub mod model;
 pub mod net;
 pub mod number;

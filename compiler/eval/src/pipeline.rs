@@ -15,6 +15,7 @@ use std::sync::Arc;
 mod alone;
 mod check;
 mod settings;
+mod side_by_side;
 
 pub use check::check_module;
 pub use settings::{Settings, find, settings};
@@ -54,6 +55,10 @@ pub struct Outcome {
     pub stages: Vec<Stage>,
     pub budget: Vec<(Value, Span)>,
     pub diagnostics: Vec<Diagnostic>,
+    /// Stages that ended as invalid, with the reason; sorted.
+    pub invalid: Vec<(Arc<str>, Arc<str>)>,
+    /// What a check notes for the plan.
+    pub ledger: Vec<crate::ledger::Record>,
 }
 
 impl Outcome {
@@ -91,6 +96,13 @@ pub fn run(
         Err(Fault(d)) => out.diagnostics.push(*d),
     }
     out.diagnostics.append(&mut ctx.warnings);
+    if let Ok(mut all) = ctx.shared.invalid.lock() {
+        out.invalid = std::mem::take(&mut *all);
+        out.invalid.sort();
+    }
+    if let Ok(mut all) = ctx.shared.ledger.lock() {
+        out.ledger = std::mem::take(&mut *all);
+    }
     out
 }
 
@@ -106,13 +118,19 @@ pub fn test(ctx: &mut Ctx, decl: &TestDecl, module: ModuleId) -> Outcome {
 
 fn body(ctx: &mut Ctx, b: &ast::Block, env: Env, pipeline: bool, out: &mut Outcome) {
     let mut env = stmt::open_scope(b, &env);
-    for s in &b.stmts {
-        match statement(ctx, s, &env, pipeline, out) {
+    let mut names = StageKeys::default();
+    let mut ahead = side_by_side::Ahead::default();
+    for (at, s) in b.stmts.iter().enumerate() {
+        if pipeline {
+            ahead.compute(ctx, &b.stmts, at, &env, &mut names);
+        }
+        let value = ahead.take(at);
+        match statement(ctx, s, &env, pipeline, value, &mut names, out) {
             Ok(e) => env = stmt::open_scope(b, &e),
             Err(Fault(d)) => {
                 let interrupted = d.code == "E0705";
                 // A training that diverged leaves the rest to go on without it.
-                let diverged = d.code == "E0703";
+                let diverged = matches!(d.code, "E0703" | "E0308");
                 let reason = d.message.clone();
                 if !out.diagnostics.contains(&d) {
                     out.diagnostics.push(*d);
@@ -160,22 +178,67 @@ fn poisoned(s: &Stmt, env: &Env, v: &Value) -> Env {
     }
 }
 
-fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outcome) -> Result<Env> {
+/// Keys of the stages' draws: a stage is known by what it says, not by its name; the second that says the same is another.
+#[derive(Default)]
+pub(crate) struct StageKeys(std::collections::HashMap<String, u64>);
+
+impl StageKeys {
+    pub(crate) fn next(&mut self, ctx: &Ctx, value: &Expr, env: &Env) -> crate::key::Key {
+        let form = crate::show::form_in(&format!("{value:?}"), env);
+        let n = self.0.entry(form.clone()).or_insert(0);
+        *n += 1;
+        ctx.shared.root.named(&form).child(*n)
+    }
+}
+
+/// The value of a stage, computed under its own name and draws.
+pub(crate) fn stage_value(
+    ctx: &mut Ctx,
+    name: &Arc<str>,
+    value: &Expr,
+    env: &Env,
+    key: crate::key::Key,
+    pipeline: bool,
+) -> Result<Value> {
+    ctx.stage = if pipeline { name.clone() } else { "".into() };
+    ctx.top = pipeline;
+    let v = ctx.under(key, |ctx| ctx.eval(value, env));
+    ctx.top = false;
+    ctx.stage = "".into();
+    let v = v?;
+    train::settle_all(ctx, &mut [v.clone()], value.span)?;
+    ctx.alive.clear();
+    Ok(v)
+}
+
+/// The name of a stage: that of its variable.
+pub(crate) fn stage_name(pattern: &ast::Pattern) -> Arc<str> {
+    match &pattern.kind {
+        PatternKind::Name(n) => n.text.clone(),
+        _ => "let".into(),
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn statement(
+    ctx: &mut Ctx,
+    s: &Stmt,
+    env: &Env,
+    pipeline: bool,
+    computed: Option<Result<Value>>,
+    keys: &mut StageKeys,
+    out: &mut Outcome,
+) -> Result<Env> {
     match &s.kind {
         StmtKind::Let { pattern, value, .. } => {
-            let name: Arc<str> = match &pattern.kind {
-                PatternKind::Name(n) => n.text.clone(),
-                _ => "let".into(),
+            let name = stage_name(pattern);
+            let v = match computed {
+                Some(v) => v?,
+                None => {
+                    let key = keys.next(ctx, value, env);
+                    stage_value(ctx, &name, value, env, key, pipeline)?
+                }
             };
-            ctx.stage = if pipeline { name.clone() } else { "".into() };
-            ctx.top = pipeline;
-            // Draws of a stage follow from its name, not from what stands before it.
-            let key = ctx.shared.root.named(&name);
-            let v = ctx.under(key, |ctx| ctx.eval(value, env));
-            ctx.top = false;
-            ctx.stage = "".into();
-            let v = v?;
-            train::settle_all(ctx, &mut [v.clone()], value.span)?;
             if pipeline {
                 out.stages.push(Stage {
                     name,
@@ -210,8 +273,17 @@ fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outco
                 let v = ctx.eval(&a.value, env);
                 ctx.top = false;
                 ctx.stage = "".into();
-                let v = v?;
-                train::settle_all(ctx, &mut [v.clone()], a.span)?;
+                let v =
+                    v.and_then(|v| train::settle_all(ctx, &mut [v.clone()], a.span).map(|()| v));
+                let v = match v {
+                    // A report that needs what is invalid says so; the others stand.
+                    Err(Fault(d)) if d.code == "E0308" && !ctx.checking() => {
+                        let reason = d.message.clone();
+                        out.diagnostics.push(*d);
+                        Value::invalid(reason)
+                    }
+                    v => v?,
+                };
                 let name = name.or_else(|| path_name(&a.value).map(Into::into));
                 out.reports.push(Reported {
                     name,

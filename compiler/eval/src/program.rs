@@ -35,6 +35,8 @@ pub struct Module {
     /// Comes from the embedded standard library.
     pub std: bool,
     pub tree: Arc<ast::Module>,
+    /// As it was read: functions that are kept are kept as written.
+    pub text: Arc<str>,
     /// Own names, imported names; the prelude is looked up after it.
     pub scope: HashMap<Arc<str>, ScopeEntry>,
 }

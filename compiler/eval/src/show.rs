@@ -2,6 +2,7 @@
 
 mod columns;
 mod fingerprint;
+mod normal;
 mod report;
 mod spans;
 
@@ -13,7 +14,11 @@ use nas_ir::HostTensor;
 use serde_json::{Map, json};
 
 pub use columns::aligned;
-pub use fingerprint::{code_fingerprint, fingerprint, fingerprint_in};
+pub use fingerprint::{
+    code_fingerprint, fingerprint, fingerprint_in, form_in, item_fingerprint, reached,
+    scope_fingerprint,
+};
+pub use normal::{normal, normal_in};
 pub use report::report_text;
 pub use spans::erase_spans;
 

@@ -2,6 +2,7 @@
 
 mod claims;
 mod comprehension;
+mod kept;
 mod repeat;
 
 pub use claims::{rejected, within};

@@ -50,6 +50,15 @@ pub struct TableValue {
     module: ModuleId,
     pub span: Span,
     rows: OnceLock<Arc<Rows>>,
+    /// The file as read, once a run has read it.
+    raw: OnceLock<RawTable>,
+}
+
+impl TableValue {
+    /// Of the file's bytes; empty where nothing was read.
+    pub fn digest(&self) -> &str {
+        self.raw.get().map_or("", |r| &r.digest)
+    }
 }
 
 /// What the file held: a record a row, without `arch`; rows by the text of their key.
@@ -67,6 +76,12 @@ pub fn value(
     module: ModuleId,
     span: Span,
 ) -> Result<Value> {
+    let name = format!("table {module} {}", decl.name.text);
+    if let Ok(known) = ctx.shared.restored.lock()
+        && let Some(v) = known.get(&name)
+    {
+        return Ok(v.clone());
+    }
     ctx.in_module(module, |ctx| {
         let env = Env::default();
         let s = ctx.eval(&decl.space, &env)?;
@@ -119,6 +134,7 @@ pub fn value(
             module,
             span,
             rows: OnceLock::new(),
+            raw: OnceLock::new(),
         };
         // Where the file is at hand, its headers are held against the columns already in a check.
         if ctx.checking()
@@ -126,7 +142,17 @@ pub fn value(
         {
             headers(&t, &raw)?;
         }
-        Ok(Value::Table(Arc::new(t)))
+        if !ctx.checking() {
+            // One reading a run: what was read is part of the keys of results.
+            let _ = t.raw.set(ctx.host.table(path)?);
+        }
+        let v = Value::Table(Arc::new(t));
+        if !ctx.checking()
+            && let Ok(mut known) = ctx.shared.restored.lock()
+        {
+            known.insert(name, v.clone());
+        }
+        Ok(v)
     })
 }
 
@@ -313,7 +339,10 @@ fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
     if let Some(r) = t.rows.get() {
         return Ok(r.clone());
     }
-    let raw = ctx.host.table(&t.path)?;
+    let raw = match t.raw.get() {
+        Some(raw) => raw.clone(),
+        None => ctx.host.table(&t.path)?,
+    };
     let (key, places) = headers(t, &raw)?;
     let mut keys: Vec<Arc<str>> = vec![];
     let mut groups: Vec<Vec<Value>> = vec![];

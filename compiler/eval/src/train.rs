@@ -5,7 +5,9 @@ mod closed;
 mod compute;
 mod events;
 mod minimise;
+mod points;
 mod turns;
+mod unsound;
 
 pub use assign::{assign, state, weights};
 pub use closed::{call_closed, call_proxy, freeze};
@@ -27,6 +29,8 @@ pub struct TurnContext {
     pub slots: Vec<(Arc<WeightsValue>, Arc<str>, Tensor, bool)>,
     pub cells: Vec<(Arc<Mutex<Value>>, Value)>,
     pub losses: Vec<Tensor>,
+    /// Results of blocks in the order they ended, to tell the first that is not finite.
+    pub layers: Vec<(Arc<str>, Tensor)>,
     pub kept: Vec<(Arc<Mutex<Value>>, Option<Value>)>,
     /// Inside `on change`: assignments take effect at once.
     pub immediate: bool,

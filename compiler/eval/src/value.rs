@@ -154,6 +154,8 @@ pub enum Known {
     Nothing,
     Number,
     List,
+    /// A list of so many.
+    Many(u64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]

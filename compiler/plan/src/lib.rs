@@ -1,7 +1,11 @@
 //! The reviewable plan of a pipeline: what it stands on, what it will do and what it expects, as stable text or JSON.
 
+mod compare;
+mod outline;
 mod page;
 
+pub use compare::{Change, Compared, compare};
+pub use outline::Outline;
 use serde::Serialize;
 
 /// Everything the page says. Whoever makes it collects the facts; nothing is computed here.
@@ -16,10 +20,21 @@ pub struct Plan {
     pub parameters: Vec<Parameter>,
     /// `use std.…` lines, sorted: a cost convention is chosen by importing it.
     pub conventions: Vec<String>,
+    /// Declarations that the pipeline reaches, sorted by module and name.
+    pub code: Vec<Declaration>,
+    /// Data sets and tables by what names them, with what their headers or declarations tell.
+    pub data: Vec<String>,
     pub spaces: Vec<Space>,
     /// In the order of the text.
     pub stages: Vec<Stage>,
-    pub budgets: Vec<String>,
+    pub curricula: Vec<Curriculum>,
+    /// Values that only some functions may read, and what is let out of them, as written.
+    pub seals: Vec<String>,
+    pub disclosures: Vec<String>,
+    pub memory: Option<Memory>,
+    /// Bytes that the budget allows.
+    pub limit: Option<u64>,
+    pub budgets: Vec<Budget>,
     /// Names, or texts where there is no name.
     pub reports: Vec<String>,
     pub expects: Vec<String>,
@@ -40,6 +55,20 @@ pub struct Parameter {
     pub value: String,
     /// Whether the value is the command line's, not the default.
     pub set: bool,
+}
+
+/// A declaration that the pipeline reaches.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Declaration {
+    /// `std.search.train`, or the project's own `nets`.
+    pub module: String,
+    /// `fn`, `let`, `space`, `block`, …
+    pub kind: String,
+    pub name: String,
+    /// Of its tree alone: places, comments and layout do not count.
+    pub digest: String,
+    /// Of a constant: as written.
+    pub value: Option<String>,
 }
 
 /// A space that the pipeline uses.
@@ -73,6 +102,83 @@ pub struct Stage {
     pub value: Option<String>,
     /// What it is computed by, as written.
     pub text: String,
+    /// Of all that its result follows from, data apart: a stage with the same key is not computed again.
+    pub key: String,
+    /// Stages and parameters it reads, sorted.
+    pub after: Vec<String>,
+    /// `draws`, `reads data`, `reads the clock`, `trains`.
+    pub effects: Vec<String>,
+    /// What is trained, searched or evaluated in it, by path.
+    pub work: Vec<Work>,
+    /// Of what it is kept as; none where that is not known before the run.
+    pub artefact_bytes: Option<u64>,
+}
+
+/// The work of one part of a stage.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Work {
+    /// `nets.spos[6]`; the stage's own name where it has no parts.
+    pub path: String,
+    /// The trainer or search, where there is one.
+    pub by: Option<String>,
+    /// How often it is done; a lower bound unless `exact`.
+    pub times: u64,
+    pub exact: bool,
+    pub seed: Option<i64>,
+    /// The key of its draws.
+    pub draws: Option<String>,
+    pub steps: u64,
+    pub batch: u64,
+    /// Images that pass through nets, each pass counted.
+    pub images: u64,
+    /// MACs of all passes, a training's gradients counted as two more passes: least, mean and largest over members.
+    pub macs: Option<Cost>,
+    /// Parameters that are trained, at the most.
+    pub params: Option<u64>,
+    /// Of the weights it gives.
+    pub bytes: Option<u64>,
+    /// Memory of one turn at its peak, in bytes, at the most.
+    pub memory: Option<u64>,
+}
+
+/// A curriculum as a table: a column a setting, a row a phase; what happens when a setting changes.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Curriculum {
+    pub name: String,
+    pub settings: Vec<String>,
+    /// The start of the phase as written, and each setting's value then; none before it is first set.
+    pub phases: Vec<(String, Vec<Option<String>>)>,
+    /// `on change(c.open): …`, as written in the trainers that are reached.
+    pub events: Vec<String>,
+}
+
+/// Predicted memory with one job.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Memory {
+    /// The program itself, data, and compiled graphs that are kept.
+    pub base: u64,
+    pub data: u64,
+    pub kept: u64,
+    /// Of the largest stage.
+    pub stage: u64,
+    pub at: String,
+}
+
+impl Memory {
+    /// Bytes with so many jobs.
+    pub fn peak(&self, jobs: u64) -> u64 {
+        let parts = self.stage.saturating_mul(jobs.max(1));
+        [self.base, self.data, self.kept, parts]
+            .into_iter()
+            .fold(0, u64::saturating_add)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Budget {
+    pub text: String,
+    /// `met: …`, `not met: …`, or what it is held against later.
+    pub state: String,
 }
 
 impl Plan {

@@ -1,6 +1,6 @@
-//! The plan as a page of text, a section a part, empty sections left out.
+//! The plan as a page of text: sections at the margin, entries below them, facts of an entry below it.
 
-use crate::{Cost, Plan, Space};
+use crate::{Cost, Curriculum, Plan, Space, Stage, Work};
 use std::fmt::Write;
 
 /// Longer texts of stages and expectations are cut.
@@ -22,27 +22,55 @@ pub fn text(plan: &Plan) -> String {
         }),
     );
     section(&mut out, "conventions", plan.conventions.iter().cloned());
+    section(&mut out, "data", plan.data.iter().cloned());
     section(&mut out, "spaces", plan.spaces.iter().flat_map(space));
-    let wide = |f: &dyn Fn(&crate::Stage) -> usize| plan.stages.iter().map(f).max().unwrap_or(0);
-    let (a, b) = (
-        wide(&|s| s.name.chars().count()),
-        wide(&|s| s.kind.chars().count()),
-    );
+    section(&mut out, "stages", plan.stages.iter().flat_map(stage));
     section(
         &mut out,
-        "stages",
-        plan.stages.iter().map(|s| {
-            let shown = match &s.value {
-                Some(v) => format!("{} = {v}", s.kind),
-                None => format!("{:b$}  {}", s.kind, cut(&s.text)),
-            };
-            format!("{:a$}  {shown}", s.name)
-        }),
+        "curricula",
+        plan.curricula.iter().flat_map(curriculum),
+    );
+    section(&mut out, "seals", plan.seals.iter().map(|t| cut(t)));
+    let let_out = plan.disclosures.iter().map(|t| cut(t));
+    section(&mut out, "disclosures", let_out);
+    let memory = plan.memory.iter().flat_map(|m| {
+        [
+            format!("peak {} with one job", bytes(m.peak(1))),
+            format!(
+                "  program {}, data {}, compiled graphs {}",
+                bytes(m.base),
+                bytes(m.data),
+                bytes(m.kept)
+            ),
+            format!("  largest stage {}: {}", bytes(m.stage), m.at),
+        ]
+    });
+    section(&mut out, "memory", memory);
+    section(
+        &mut out,
+        "budget",
+        plan.budgets
+            .iter()
+            .map(|b| format!("{}  {}", b.text, b.state)),
     );
     section(&mut out, "reports", plan.reports.iter().map(|t| cut(t)));
     section(&mut out, "expects", plan.expects.iter().map(|t| cut(t)));
-    section(&mut out, "budget", plan.budgets.iter().cloned());
     section(&mut out, "warnings", plan.warnings.iter().cloned());
+    section(
+        &mut out,
+        "code",
+        plan.code.iter().map(|d| {
+            let value = d.value.as_deref().map(|v| format!(" = {}", cut(v)));
+            format!(
+                "{} {}.{}{}  {}",
+                d.kind,
+                d.module,
+                d.name,
+                value.unwrap_or_default(),
+                d.digest
+            )
+        }),
+    );
     out
 }
 
@@ -76,6 +104,120 @@ fn space(s: &Space) -> Vec<String> {
     out
 }
 
+fn stage(s: &Stage) -> Vec<String> {
+    let shown = match &s.value {
+        Some(v) => format!("{} = {v}", s.kind),
+        None => format!("{}  {}", s.kind, cut(&s.text)),
+    };
+    let mut out = vec![format!("{}: {shown}", s.name)];
+    if !s.after.is_empty() {
+        out.push(format!("  after  {}", s.after.join(", ")));
+    }
+    out.push(format!("  key    {}", s.key));
+    if !s.effects.is_empty() {
+        out.push(format!("  does   {}", s.effects.join(", ")));
+    }
+    if let Some(b) = s.artefact_bytes {
+        out.push(format!("  keeps  {}", bytes(b)));
+    }
+    out.extend(s.work.iter().flat_map(work));
+    out
+}
+
+fn work(w: &Work) -> Vec<String> {
+    let mut head = format!("  {}:", w.path);
+    if w.times != 1 || !w.exact {
+        let least = if w.exact { "" } else { "at least " };
+        let _ = write!(head, " {least}{} times", grouped(w.times));
+    }
+    if let Some(by) = &w.by {
+        let _ = write!(head, " {by}");
+    }
+    if let Some(s) = w.seed {
+        let _ = write!(head, " seed {s}");
+    }
+    if let Some(d) = &w.draws {
+        let _ = write!(head, " draws {d}");
+    }
+    let mut facts = vec![];
+    if w.steps > 0 {
+        facts.push(format!("{} steps of {}", grouped(w.steps), w.batch));
+    }
+    if w.images > 0 {
+        facts.push(format!("{} images", grouped(w.images)));
+    }
+    let mut out = vec![head];
+    if !facts.is_empty() {
+        out.push(format!("    work    {}", facts.join(", ")));
+    }
+    if let Some(c) = &w.macs {
+        out.push(match c.min == c.max {
+            true => format!("    MACs    {}", grouped(c.max as u64)),
+            false => format!(
+                "    MACs    {} ..= {}, mean {}",
+                grouped(c.min as u64),
+                grouped(c.max as u64),
+                grouped(c.mean.round() as u64)
+            ),
+        });
+    }
+    if let Some(p) = w.params {
+        let kept = w.bytes.map(|b| format!(", {} kept", bytes(b)));
+        out.push(format!(
+            "    params  {}{}",
+            grouped(p),
+            kept.unwrap_or_default()
+        ));
+    }
+    if let Some(m) = w.memory {
+        out.push(format!("    memory  {}", bytes(m)));
+    }
+    out
+}
+
+fn curriculum(c: &Curriculum) -> Vec<String> {
+    let mut rows = vec![("from".to_string(), c.settings.clone())];
+    for (at, values) in &c.phases {
+        let shown = values.iter().map(|v| v.clone().unwrap_or("-".into()));
+        rows.push((at.clone(), shown.collect()));
+    }
+    let width = |i: usize| rows.iter().map(|r| r.1[i].chars().count()).max();
+    let first = rows.iter().map(|r| r.0.chars().count()).max().unwrap_or(0);
+    let mut out = vec![format!("{}:", c.name)];
+    for (at, values) in &rows {
+        let mut line = format!("  {at:first$}");
+        for (i, v) in values.iter().enumerate() {
+            let wide = width(i).unwrap_or(0);
+            let _ = write!(line, "  {v:wide$}");
+        }
+        out.push(line);
+    }
+    out.extend(c.events.iter().map(|e| format!("  {}", cut(e))));
+    out
+}
+
+/// `1,234,567`
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// In MB of a million bytes, with enough digits for small ones.
+pub fn bytes(n: u64) -> String {
+    match n {
+        0..1_000 => format!("{n} B"),
+        1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
+        _ => format!("{:.1} MB", n as f64 / 1e6),
+    }
+}
+
 fn cut(text: &str) -> String {
     match text.char_indices().nth(WIDTH) {
         Some((at, _)) => format!("{}…", &text[..at]),
@@ -86,7 +228,7 @@ fn cut(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Parameter, Stage};
+    use crate::Parameter;
 
     #[test]
     fn a_page_lists_what_there_is() {
@@ -114,8 +256,26 @@ mod tests {
             stages: vec![Stage {
                 name: "archs".into(),
                 kind: "a list".into(),
-                value: None,
                 text: "sample(nets, n)".into(),
+                key: "0123".into(),
+                after: vec!["n".into()],
+                work: vec![Work {
+                    path: "archs".into(),
+                    times: 1,
+                    exact: true,
+                    images: 12_345,
+                    ..Work::default()
+                }],
+                ..Stage::default()
+            }],
+            curricula: vec![Curriculum {
+                name: "extent".into(),
+                settings: vec!["open".into(), "cycle".into()],
+                phases: vec![
+                    ("0%".into(), vec![Some("1".into()), None]),
+                    ("20%".into(), vec![Some("2".into()), Some("1".into())]),
+                ],
+                events: vec!["on change(c.open)".into()],
             }],
             ..Plan::default()
         };
@@ -124,7 +284,8 @@ mod tests {
             "pipeline main of a.nas\n",
             "\nparameters\n  n = 5  (set)\n",
             "\nspaces\n  nets: 8 members of 9, 2 sites\n    where macs <= 5\n    params  1 ..= 3, mean 2.0\n",
-            "\nstages\n  archs  a list  sample(nets, n)\n",
+            "\nstages\n  archs: a list  sample(nets, n)\n    after  n\n    key    0123\n    archs:\n      work    12,345 images\n",
+            "\ncurricula\n  extent:\n    from  open  cycle\n    0%    1     -\n    20%   2     1\n    on change(c.open)\n",
         ] {
             assert!(text.contains(line), "{text}");
         }

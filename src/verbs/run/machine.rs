@@ -19,6 +19,7 @@ pub struct Machine {
     pub folder: Arc<RunFolder>,
     told: Arc<Told>,
     device: nasc_device::Device,
+    jobs: u64,
 }
 
 /// Who is told of events.
@@ -29,6 +30,10 @@ struct Told {
     written: Mutex<HashMap<Arc<str>, Instant>>,
     /// The journal's first fault; a run goes on without it.
     fault: Mutex<Option<Diagnostic>>,
+    /// What was damaged or could not be kept, told when the run ends.
+    told: Mutex<Vec<Diagnostic>>,
+    /// Stages with the keys of their results.
+    links: Mutex<std::collections::BTreeMap<String, Json>>,
 }
 
 /// Steps are written to the journal at most this often.
@@ -58,6 +63,7 @@ impl Machine {
         common: &Common,
         stop: &Interrupt,
         progress: Progress,
+        plan: &nas_plan::Plan,
     ) -> Result<Machine, Box<Diagnostic>> {
         let device = device(common.device)?;
         let folder = RunFolder::create(&common.out, name).map_err(|e| disk_fault(&e))?;
@@ -67,6 +73,8 @@ impl Machine {
             progress: Mutex::new(progress),
             written: Mutex::default(),
             fault: Mutex::default(),
+            told: Mutex::default(),
+            links: Mutex::default(),
         });
         let listener = told.clone();
         let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
@@ -75,12 +83,18 @@ impl Machine {
             (None, nasc_device::Device::Cpu) => cores,
             (None, nasc_device::Device::Cuda(_)) => 1,
         };
+        let memory = plan.memory.clone().unwrap_or_default();
+        let limit = limit(plan);
+        let jobs = fitting(jobs, &memory, limit);
+        let rest = memory.base.saturating_add(memory.data);
         let host = nasc_runtime::Runtime::new(nasc_runtime::Options {
             device,
             threads: common.threads.map(|n| n.get()),
             jobs,
             data_roots: world::data_roots(common.data.as_deref(), &front.path),
             store: Some(world::store(&front.path)),
+            disk: Arc::new(nasc_runtime::Disk),
+            memory: limit.map(|l| l.saturating_sub(rest)),
             interrupt: stop.flag(),
             events: Box::new(move |event| listener.hear(event)),
         })?;
@@ -89,6 +103,7 @@ impl Machine {
             folder,
             told,
             device,
+            jobs: jobs as u64,
         })
     }
 
@@ -121,15 +136,59 @@ impl Machine {
             .write(json!({ "event": "end", "exit": code, "seconds": took.as_secs_f64() }));
     }
 
+    /// Holds the memory that was predicted against what was taken: `memory.json`.
+    pub fn measured(&self, plan: &nas_plan::Plan) {
+        let (Some(m), Some(peak)) = (&plan.memory, super::results::peak_memory()) else {
+            return;
+        };
+        let predicted = m.peak(self.jobs);
+        let ratio = predicted as f64 / peak.max(1.0);
+        let line = json!({
+            "predicted": predicted, "measured": peak as u64, "ratio": (ratio * 1e3).round() / 1e3, "jobs": self.jobs,
+        });
+        let path = self.folder.dir().join("memory.json");
+        if let Err(e) = nasc_store::write_atomic(&path, format!("{line:#}\n").as_bytes()) {
+            lock(&self.told.fault).get_or_insert_with(|| disk_fault(&e));
+        }
+        let links = std::mem::take(&mut *lock(&self.told.links));
+        let links: serde_json::Map<String, Json> = links.into_iter().collect();
+        let path = self.folder.dir().join("links.json");
+        let text = format!("{:#}\n", Json::Object(links));
+        if let Err(e) = nasc_store::write_atomic(&path, text.as_bytes()) {
+            lock(&self.told.fault).get_or_insert_with(|| disk_fault(&e));
+        }
+    }
+
     /// Takes the progress line away.
     pub fn progress_done(&self) {
         lock(&self.told.progress).clear();
     }
 
     /// What went wrong with the journal.
-    pub fn faults(&self) -> Option<Diagnostic> {
-        lock(&self.told.fault).take()
+    pub fn faults(&self) -> Vec<Diagnostic> {
+        let mut all = std::mem::take(&mut *lock(&self.told.told));
+        all.extend(lock(&self.told.fault).take());
+        all
     }
+}
+
+/// Bytes that the run may take: its budget, else most of what the machine has left.
+fn limit(plan: &nas_plan::Plan) -> Option<u64> {
+    plan.limit.or_else(|| {
+        let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+        let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kib * 1024 / 10 * 9)
+    })
+}
+
+/// As many jobs as fit beside each other; at least one.
+fn fitting(jobs: usize, m: &nas_plan::Memory, limit: Option<u64>) -> usize {
+    let Some(limit) = limit else { return jobs };
+    (1..=jobs)
+        .rev()
+        .find(|n| m.peak(*n as u64) <= limit)
+        .unwrap_or(1)
 }
 
 fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -191,6 +250,30 @@ impl Told {
             }
             Event::Kept { stage, step } => {
                 self.write(json!({ "event": "kept", "stage": &*stage, "step": step }));
+            }
+            Event::Resumed { stage, step } => {
+                self.write(json!({ "event": "resumed", "stage": &*stage, "step": step }));
+            }
+            Event::Invalid { stage, reason } => {
+                self.write(json!({ "event": "invalid", "stage": &*stage, "reason": &*reason }));
+            }
+            Event::Stored { stage, key, about } => {
+                let about: serde_json::Map<String, Json> = about
+                    .into_iter()
+                    .map(|(k, v)| (k.to_string(), v.into()))
+                    .collect();
+                let link = json!({ "key": key, "about": about });
+                lock(&self.links).insert(stage.to_string(), link);
+            }
+            Event::Damaged { what } => {
+                self.write(json!({ "event": "damaged", "what": what }));
+                let d = Diagnostic::warning("E0708", format!("something kept was damaged: {what}"));
+                lock(&self.told).push(d);
+            }
+            Event::NotKept { what } => {
+                self.write(json!({ "event": "not-kept", "what": what }));
+                let d = Diagnostic::warning("E0706", format!("results are not kept: {what}"));
+                lock(&self.told).push(d);
             }
         }
     }

@@ -16,6 +16,8 @@ pub use crate::show::progress::time;
 pub struct Results {
     pub reports: Vec<(String, Json)>,
     pub expects: Vec<Expect>,
+    /// Stages that ended as invalid, with the reason.
+    pub invalid: Vec<(std::sync::Arc<str>, std::sync::Arc<str>)>,
     budget: Vec<(f64, Unit, Span)>,
 }
 
@@ -175,7 +177,16 @@ impl Results {
                 o
             })
             .collect();
-        json!({ "reports": reports, "expects": expects })
+        let mut out = json!({ "reports": reports, "expects": expects });
+        if !self.invalid.is_empty() {
+            let stages: Vec<Json> = self
+                .invalid
+                .iter()
+                .map(|(stage, reason)| json!({ "stage": &**stage, "reason": &**reason }))
+                .collect();
+            out["invalid"] = json!({ "count": stages.len(), "stages": stages });
+        }
+        out
     }
 
     /// The report on stdout.
@@ -189,6 +200,17 @@ impl Results {
             out.push('\n');
         }
         out.extend(self.expects.iter().map(Expect::lines));
+        if !self.invalid.is_empty() {
+            let many = if self.invalid.len() == 1 {
+                "stage"
+            } else {
+                "stages"
+            };
+            out.push_str(&format!("{} {many} ended as invalid\n", self.invalid.len()));
+            for (stage, reason) in &self.invalid {
+                out.push_str(&format!("    {stage}: {reason}\n"));
+            }
+        }
         out
     }
 
@@ -213,7 +235,7 @@ impl Results {
 }
 
 /// The largest resident size of this process so far, in bytes, where the system tells it.
-fn peak_memory() -> Option<f64> {
+pub fn peak_memory() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|l| l.starts_with("VmHWM:"))?;
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;

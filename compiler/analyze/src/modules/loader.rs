@@ -149,6 +149,7 @@ impl<'a> Loader<'a> {
             file,
             std,
             tree: Arc::new(tree),
+            text: text.into(),
             scope: HashMap::new(),
         });
         self.index.own.push(own);

@@ -80,5 +80,18 @@ fn open(ctx: &mut Ctx, request: DataRequest, span: Span) -> Result<Value> {
         };
         crate::Fault::from(d)
     })?;
+    let each: usize = source.shape().iter().product();
+    let test = source.test().map_or(0, |t| t.len());
+    // Files hold bytes, and are kept so; what is generated is made as numbers.
+    let width = if &*request.format == "generated" {
+        4
+    } else {
+        1
+    };
+    let what = crate::ledger::What::Opens {
+        samples: (source.len() + test) as u64,
+        bytes: (each * width) as u64,
+    };
+    crate::ledger::note(ctx, what);
     Ok(Value::Data(Arc::new(DataValue::new(source))))
 }

@@ -67,8 +67,15 @@ fn sample(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         None => ctx.shared.root.named("sample").named(&s.name),
     };
     let a = s.algebra(ctx, span)?;
+    crate::ledger::note(ctx, crate::ledger::What::Draws);
     if ctx.checking() {
-        return Ok(Value::Unknown(Known::List));
+        let all = a
+            .space
+            .feasible_size()
+            .ok()
+            .and_then(|n| u64::try_from(n).ok());
+        let n = u64::try_from(n).unwrap_or(0);
+        return Ok(Value::Unknown(Known::Many(all.map_or(n, |a| a.min(n)))));
     }
     let n = n.clamp(0, 50_000_000) as usize;
     if let Some(c) = space::classes::of(ctx, &s, span)? {

@@ -39,6 +39,16 @@ pub fn run(
         // Costs are counted on the inference graph.
         NetWeights::Abstract => !costs,
     });
+    if ctx.net.is_none() && !costs {
+        let input = args.positional.first().and_then(|a| a.0.as_ref());
+        crate::ledger::pass(ctx, n, input, train);
+        // What is not computed yet reads these weights, though nothing else may hold them any more.
+        if let (NetWeights::Stored(w), None, false) = (&n.weights, &ctx.turn, ctx.checking())
+            && !ctx.alive.iter().any(|a| a.id == w.id)
+        {
+            ctx.alive.push(w.clone());
+        }
+    }
     let saved_net = ctx.net.replace(Box::new(context));
     let saved_space = std::mem::replace(&mut ctx.space, space);
     let saved_train = ctx.train.replace(train);
@@ -255,6 +265,14 @@ pub fn call_block(
     let out = stmt::block(ctx, body, env);
     let Some(n) = &mut ctx.net else { return out };
     let path = n.path();
+    if let (Some(turn), Ok(Value::Tensor(t, _)), false) = (
+        &mut ctx.turn,
+        out.as_ref().map(Value::plain),
+        n.costs.is_some(),
+    ) && ctx.purpose == crate::ctx::Purpose::Run
+    {
+        turn.layers.push((path.clone(), t.clone()));
+    }
     let frame = n.frames.pop().unwrap_or_default();
     if in_edit {
         // Gives back the frame that marked the edit.

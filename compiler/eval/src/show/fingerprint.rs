@@ -2,18 +2,18 @@
 
 use crate::ctx::Ctx;
 use crate::env::{Env, Found};
-use crate::net::{EditValue, NetBase, NetValue, NetWeights};
 use crate::program::{GlobalId, ModuleId, Program, ScopeEntry};
-use crate::space::SpaceValue;
 use crate::value::{Func, FuncKind, Value};
-use crate::weights::WeightsValue;
 use nas_grammar::ast;
 use nas_ir::{HostData, HostTensor};
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
-use std::sync::{Arc, LazyLock, Mutex};
+use std::sync::Arc;
 
-use super::erase_spans;
+mod parts;
+
+use super::{erase_spans, normal, normal_in};
+use parts::{net, space, weights};
 
 /// Closures are followed so deep; deeper ones count by their text.
 const DEPTH: usize = 12;
@@ -36,27 +36,65 @@ pub fn fingerprint_in(ctx: &Ctx, v: &Value) -> String {
 /// The hash of a declaration and of all code that it reaches.
 pub fn code_fingerprint(ctx: &Ctx, module: ModuleId, decl: &ast::FnDecl) -> String {
     let mut h = Hash::new(Some(ctx.program.clone()));
-    h.tree("decl", decl);
+    h.decl(module, decl);
     captured(&mut h, &format!("{decl:?}"), &Env::default(), module, DEPTH);
     h.end()
+}
+
+/// The hash of a piece of tree and of all that its names stand for in a scope.
+pub fn scope_fingerprint(ctx: &Ctx, tree: &str, env: &Env) -> String {
+    let mut h = Hash::new(Some(ctx.program.clone()));
+    h.text("tree", &in_scope(tree, env));
+    captured(&mut h, tree, env, ctx.module, DEPTH);
+    h.end()
+}
+
+/// The declarations that a piece of tree reaches from a module, each once, in the order they are met.
+pub fn reached(program: &Arc<Program>, module: ModuleId, tree: &str) -> Vec<GlobalId> {
+    let mut h = Hash::new(Some(program.clone()));
+    for name in names(tree) {
+        h.global(module, name);
+    }
+    let mut all: Vec<(usize, GlobalId)> = h.seen.into_iter().map(|(id, at)| (at, id)).collect();
+    all.sort_unstable();
+    all.into_iter().map(|(_, id)| id).collect()
+}
+
+/// The hash of one declaration alone: its own tree, not what it calls.
+pub fn item_fingerprint(program: &Arc<Program>, id: GlobalId) -> String {
+    let mut h = Hash::new(None);
+    h.item(program, id);
+    h.end()
+}
+
+/// The normal form of a tree in a scope, places and names of variables left out.
+pub fn form_in(tree: &str, env: &Env) -> String {
+    in_scope(tree, env)
+}
+
+/// The normal form of a tree in a scope: names of the scope are told by the order they come in.
+fn in_scope(tree: &str, env: &Env) -> String {
+    let order = names(tree);
+    normal_in(tree, |n| {
+        env.find(n)?;
+        order.iter().position(|o| *o == n).map(|i| format!("@{i}"))
+    })
 }
 
 struct Hash {
     state: blake3::Hasher,
     /// Where called declarations are looked up.
     program: Option<Arc<Program>>,
-    seen: HashSet<GlobalId>,
+    /// Declarations met so far, by the order they were met in.
+    seen: HashMap<GlobalId, usize>,
 }
-
-/// Hashes of spaces, by their number: a space is asked for with each of its members.
-static SPACES: LazyLock<Mutex<HashMap<(u64, bool), String>>> = LazyLock::new(Default::default);
 
 impl Hash {
     fn new(program: Option<Arc<Program>>) -> Hash {
         Hash {
             state: blake3::Hasher::new(),
             program,
-            seen: HashSet::new(),
+            seen: HashMap::new(),
         }
     }
 
@@ -78,6 +116,7 @@ impl Hash {
                     .enumerate()
                     .filter(|(_, g)| g.module == *m)
                 {
+                    self.text("named", &program.globals[id].name);
                     self.item(&program, id);
                 }
             }
@@ -86,9 +125,16 @@ impl Hash {
     }
 
     fn item(&mut self, program: &Program, id: GlobalId) {
-        let (Some(g), true) = (program.globals.get(id), self.seen.insert(id)) else {
+        let Some(g) = program.globals.get(id) else {
             return;
         };
+        let next = self.seen.len();
+        let known = self.seen.get(&id).copied();
+        self.part("ref", &(known.unwrap_or(next) as u64).to_le_bytes());
+        if known.is_some() {
+            return;
+        }
+        self.seen.insert(id, next);
         let Some(item) = program
             .modules
             .get(g.module)
@@ -97,11 +143,64 @@ impl Hash {
             return;
         };
         let text = format!("{:?}", item.kind);
-        self.text("global", &g.name);
-        self.text("item", &erase_spans(&text));
+        match &item.kind {
+            ast::ItemKind::Fn(decl) => self.decl(g.module, decl),
+            // `let (a, b) = …`: which of them this name is.
+            ast::ItemKind::Let { pattern, .. } => {
+                if !matches!(pattern.kind, ast::PatternKind::Name(_)) {
+                    self.text("part", &g.name);
+                }
+                let form = self.form(g.module, &text);
+                self.text("let", &form);
+            }
+            _ => {
+                self.text("global", &g.name);
+                self.text("item", &erase_spans(&text));
+            }
+        }
         for name in names(&text) {
             self.global(g.module, name);
         }
+    }
+
+    /// A declaration. The names of functions and of their variables do not count; those of blocks are addresses of weights,
+    /// those of proxies keys of their draws, those of intrinsics stand for what Rust does.
+    fn decl(&mut self, module: ModuleId, decl: &ast::FnDecl) {
+        use ast::Role::{Block, Intrinsic, Proxy};
+        match decl.role {
+            Block | Proxy | Intrinsic => self.tree("decl", decl),
+            _ => {
+                let body = format!(
+                    "{:?} {:?} {:?} {:?} {:?} {:?}",
+                    decl.role, decl.params, decl.result, decl.requires, decl.clock, decl.body
+                );
+                let form = self.form(module, &body);
+                self.text("decl", &form);
+            }
+        }
+    }
+
+    /// The normal form of a tree of a module: functions and values it names are told by the order they come in.
+    fn form(&self, module: ModuleId, tree: &str) -> String {
+        let Some(program) = &self.program else {
+            return normal(tree);
+        };
+        let order = names(tree);
+        normal_in(tree, |n| {
+            let Some(ScopeEntry::Global(id)) = program.lookup(module, n) else {
+                return None;
+            };
+            let nameless = match &program.item(*id).kind {
+                ast::ItemKind::Fn(d) => {
+                    use ast::Role::{Block, Intrinsic, Proxy};
+                    !matches!(d.role, Block | Proxy | Intrinsic)
+                }
+                ast::ItemKind::Let { .. } => true,
+                _ => false,
+            };
+            let at = order.iter().position(|o| *o == n).filter(|_| nameless);
+            at.map(|i| format!("@{i}"))
+        })
     }
 
     /// A tagged part; its length keeps neighbours apart.
@@ -185,7 +284,7 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
         Value::Func(f) => func(h, f, d),
         Value::Space(s) => space(h, s, d),
         Value::Arch(a) => {
-            h.text("arch", &a.space.name);
+            space(h, &a.space, d);
             h.tree("indices", &a.arch);
         }
         Value::Site(s) => h.text("site", &s.address),
@@ -227,6 +326,7 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
         Value::Table(t) => {
             h.text("table", &t.name);
             h.text("file", &t.path);
+            h.text("rows", t.digest());
             space(h, &t.space, d);
         }
         Value::Terms(t) => {
@@ -266,7 +366,7 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             module,
             ..
         } => {
-            h.tree("decl", decl);
+            h.decl(*module, decl);
             h.part("lists", &(*lists as u64).to_le_bytes());
             captured(h, &format!("{decl:?}"), env, *module, depth);
         }
@@ -276,8 +376,7 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             module,
             env,
         } => {
-            h.tree("lambda", params);
-            h.tree("body", body);
+            h.text("lambda", &in_scope(&format!("{params:?} {body:?}"), env));
             captured(h, &format!("{params:?} {body:?}"), env, *module, depth);
         }
         FuncKind::Body { body, module, env } => {
@@ -332,10 +431,12 @@ fn names(tree: &str) -> Vec<&str> {
 
 /// What the names in a tree stand for in the scope around it.
 fn captured(h: &mut Hash, tree: &str, env: &Env, module: ModuleId, depth: usize) {
-    for name in names(tree) {
+    for (i, name) in names(tree).into_iter().enumerate() {
+        // Which of the tree's names it is, whatever it is called.
+        let place = i.to_string();
         match env.find(name) {
             Some(Found::Value(v)) => {
-                h.text("holds", name);
+                h.text("holds", &place);
                 value(h, &v, depth.saturating_sub(1));
             }
             Some(Found::Item(item, _)) => {
@@ -343,7 +444,7 @@ fn captured(h: &mut Hash, tree: &str, env: &Env, module: ModuleId, depth: usize)
                 h.tree("item", &item.kind);
             }
             Some(Found::Cell(c)) => {
-                h.text("cell", name);
+                h.text("cell", &place);
                 let v = c.lock().map(|v| v.clone());
                 if let Ok(v) = v {
                     value(h, &v, depth.saturating_sub(1));
@@ -351,105 +452,6 @@ fn captured(h: &mut Hash, tree: &str, env: &Env, module: ModuleId, depth: usize)
             }
             None => h.global(module, name),
         }
-    }
-}
-
-fn space(h: &mut Hash, s: &SpaceValue, depth: usize) {
-    let key = (s.id, h.program.is_some());
-    let kept = SPACES.lock().ok().and_then(|k| k.get(&key).cloned());
-    let text = kept.unwrap_or_else(|| {
-        let mut inner = Hash::new(h.program.clone());
-        space_tree(&mut inner, s, depth);
-        let text = inner.end();
-        if let Ok(mut k) = SPACES.lock() {
-            k.insert(key, text.clone());
-        }
-        text
-    });
-    h.text("space", &text);
-}
-
-fn space_tree(h: &mut Hash, s: &SpaceValue, depth: usize) {
-    let decl = &s.base.decl;
-    h.tree("space", decl);
-    captured(h, &format!("{decl:?}"), &Env::default(), s.module, depth);
-    for p in &decl.params {
-        h.text("param", &p.name.text);
-        if let Some(Found::Value(v)) = s.base.env.find(&p.name.text) {
-            value(h, &v, depth.saturating_sub(1));
-        }
-    }
-    h.part("where", &(s.conditions.len() as u64).to_le_bytes());
-    for (e, env, module) in &s.conditions {
-        h.tree("condition", e);
-        captured(h, &format!("{e:?}"), env, *module, depth);
-    }
-    h.part("modulo", &(s.modulo.len() as u64).to_le_bytes());
-    for (e, env, module) in &s.modulo {
-        h.tree("equivalence", e);
-        captured(h, &format!("{e:?}"), env, *module, depth);
-    }
-}
-
-fn net(h: &mut Hash, n: &NetValue, depth: usize) {
-    match &n.base {
-        NetBase::Member { space: s, arch } => {
-            space(h, s, depth);
-            h.tree("indices", &arch.arch);
-        }
-        NetBase::AllMembers { space: s } => {
-            space(h, s, depth);
-            h.part("all", &[]);
-        }
-        NetBase::Literal { decl, env, module } => {
-            h.tree("net", decl);
-            captured(h, &format!("{decl:?}"), env, *module, depth);
-        }
-        NetBase::Block(b) => value(h, b, depth.saturating_sub(1)),
-    }
-    match &n.weights {
-        NetWeights::Fresh(k) => h.text("fresh", &format!("{k:?}")),
-        NetWeights::Stored(w) => weights(h, w, depth),
-        NetWeights::Abstract => h.part("abstract", &[]),
-    }
-    if let Some(p) = &n.policy {
-        value(h, p, depth.saturating_sub(1));
-    }
-    h.text("mode", &format!("{:?} {:?}", n.train, n.dtype));
-    for e in &n.edits {
-        h.text("edit", &e.kind);
-        h.text("param", e.param.as_deref().unwrap_or(""));
-        h.text("binder", &format!("{:?} {:?}", e.binder, e.key));
-        match &e.value {
-            EditValue::Ready(v) => value(h, v, depth.saturating_sub(1)),
-            EditValue::Later {
-                value: e,
-                env,
-                module,
-            } => {
-                h.tree("later", e);
-                captured(h, &format!("{e:?}"), env, *module, depth);
-            }
-        }
-    }
-}
-
-fn weights(h: &mut Hash, w: &WeightsValue, depth: usize) {
-    h.text("weights", &format!("{:?}", w.key));
-    if let Some(p) = &w.policy {
-        value(h, p, depth.saturating_sub(1));
-    }
-    // Taken out first: a download may be slow.
-    let mut slots: Vec<_> = w
-        .store
-        .lock()
-        .map(|s| s.iter().map(|(k, v)| (k.clone(), v.clone())).collect())
-        .unwrap_or_default();
-    slots.sort_by(|a: &(Arc<str>, crate::weights::Slot), b| a.0.cmp(&b.0));
-    for (address, slot) in slots {
-        h.text("slot", &address);
-        h.part("trained", &[slot.trained as u8]);
-        host(h, &slot.value.download());
     }
 }
 

@@ -1,5 +1,6 @@
 //! Comprehensions: lists and records made turn by turn, side by side where the turns are independent.
 
+use super::kept::Entries;
 use super::{Sequence, destructure, sequence, truth};
 use crate::ctx::Ctx;
 use crate::env::Env;
@@ -18,7 +19,8 @@ pub fn list_for(
     span: Span,
 ) -> Result<Value> {
     let produce = |ctx: &mut Ctx, env: &Env| ctx.eval(body, env);
-    comprehension(ctx, &produce, clauses, env, span, &collect_list)
+    let tree = || format!("{body:?} {clauses:?}");
+    comprehension(ctx, &produce, &tree, clauses, env, span, &collect_list)
 }
 
 pub fn record_for(
@@ -44,7 +46,8 @@ pub fn record_for(
         ctx.stage = before;
         Ok(Value::list(vec![k, v?]))
     };
-    comprehension(ctx, &produce, clauses, env, span, &collect_record)
+    let tree = || format!("{key:?} {value:?} {clauses:?}");
+    comprehension(ctx, &produce, &tree, clauses, env, span, &collect_record)
 }
 
 pub(super) fn collect_list(items: Vec<Value>) -> Value {
@@ -113,9 +116,13 @@ pub(super) type Produce<'a> = dyn Fn(&mut Ctx, &Env) -> Result<Value> + Sync + '
 
 pub(super) type Collect<'a> = dyn Fn(Vec<Value>) -> Value + 'a;
 
+/// The comprehension as a debug text, for keys.
+pub(super) type Tree<'a> = dyn Fn() -> String + 'a;
+
 pub(super) fn comprehension(
     ctx: &mut Ctx,
     produce: &Produce,
+    tree: &Tree,
     clauses: &[Clause],
     env: &Env,
     span: Span,
@@ -139,7 +146,7 @@ pub(super) fn comprehension(
                 return ctx.cases(v, span, &mut |ctx, v| {
                     let items = access::items(ctx, &v, iterable.span)?;
                     {
-                        let out = each(ctx, produce, pattern, items, rest, env, key)?;
+                        let out = each(ctx, produce, tree, pattern, items, rest, env, key)?;
                         gathered(ctx, out, span, collect)
                     }
                 });
@@ -153,7 +160,7 @@ pub(super) fn comprehension(
                     let n = access::whole(ctx, &n, iterable.span)?;
                     let items = (0..n).map(Value::int).collect();
                     {
-                        let out = each(ctx, produce, pattern, items, rest, env, key)?;
+                        let out = each(ctx, produce, tree, pattern, items, rest, env, key)?;
                         gathered(ctx, out, span, collect)
                     }
                 });
@@ -161,6 +168,7 @@ pub(super) fn comprehension(
             match sequence(ctx, &v, iterable.span)? {
                 Sequence::Batches(d) => {
                     let mut out = vec![];
+                    crate::ledger::note(ctx, crate::ledger::What::Reads);
                     let batches = data::batches(ctx, &d, iterable.span)?;
                     for b in batches {
                         let batch = data::batch(ctx, &d, &b, iterable.span)?;
@@ -186,22 +194,34 @@ pub(super) fn comprehension(
                     Ok(collect(out))
                 }
                 Sequence::Items(items) => {
-                    let unknown = v.is_unknown();
-                    let out = each(ctx, produce, pattern, items, rest, env, key)?;
-                    if unknown {
-                        // One turn was looked at; how many there are is not known.
-                        return Ok(Value::Unknown(Known::List));
-                    }
-                    gathered(ctx, out, span, collect)
+                    let Value::Unknown(known) = v.plain() else {
+                        let out = each(ctx, produce, tree, pattern, items, rest, env, key)?;
+                        return gathered(ctx, out, span, collect);
+                    };
+                    // One turn is looked at for as many as there are.
+                    let times = ctx.times;
+                    ctx.times = match known {
+                        Known::Many(n) => times.by(*n),
+                        _ => times.unknown(),
+                    };
+                    let looked = each(ctx, produce, tree, pattern, items, rest, env, key);
+                    ctx.times = times;
+                    looked?;
+                    Ok(Value::Unknown(match (known, rest.is_empty()) {
+                        (Known::Many(n), true) => Known::Many(*n),
+                        _ => Known::List,
+                    }))
                 }
             }
         }
     }
 }
 
+#[allow(clippy::too_many_arguments)]
 pub(super) fn each(
     ctx: &mut Ctx,
     produce: &Produce,
+    tree: &Tree,
     pattern: &Pattern,
     items: Vec<Value>,
     rest: &[Clause],
@@ -209,18 +229,26 @@ pub(super) fn each(
     key: Key,
 ) -> Result<Vec<Value>> {
     if ctx.may_fork() && items.len() > 1 {
-        return parallel(ctx, produce, pattern, items, rest, env, key);
+        return parallel(ctx, produce, tree, pattern, items, rest, env, key);
     }
     let mut out = vec![];
+    let entries = Entries::of(ctx, tree, env);
     let stage = ctx.stage.clone();
     for (i, item) in items.into_iter().enumerate() {
         let inner = destructure(ctx, pattern, item.clone(), env)?;
         ctx.stage = sub_stage(ctx, &stage, i, &item);
         let elem = ctx.enter_turn(i);
-        let r = turn(ctx, produce, rest, &inner, key.child(i as u64), &mut out);
+        let key = key.child(i as u64);
+        let r = entries.get(ctx, &item, key, |ctx| {
+            let mut out = vec![];
+            turn(ctx, produce, rest, &inner, key, &mut out).map(|()| out)
+        });
         ctx.leave_turn(elem);
         ctx.stage = stage.clone();
-        r?;
+        out.extend(r?);
+        if ctx.host.interrupted() && ctx.top {
+            return Err(train::interrupted(ctx));
+        }
     }
     Ok(out)
 }
@@ -237,9 +265,11 @@ pub(super) fn sub_stage(ctx: &Ctx, stage: &Arc<str>, i: usize, item: &Value) -> 
 }
 
 /// Independent elements side by side; each has its own draws by its position, so the result is the same for any number of workers.
+#[allow(clippy::too_many_arguments)]
 pub(super) fn parallel(
     ctx: &mut Ctx,
     produce: &Produce,
+    tree: &Tree,
     pattern: &Pattern,
     items: Vec<Value>,
     rest: &[Clause],
@@ -249,6 +279,7 @@ pub(super) fn parallel(
     type Slot = Mutex<Option<(Result<Vec<Value>>, Vec<nas_diagnostics::Diagnostic>)>>;
     let slots: Vec<Slot> = items.iter().map(|_| Mutex::new(None)).collect();
     let stage = ctx.stage.clone();
+    let entries = Entries::of(ctx, tree, env);
     let mut contexts = vec![];
     for (i, item) in items.iter().enumerate() {
         let mut inner = ctx.fork(key.child(i as u64));
@@ -261,8 +292,14 @@ pub(super) fn parallel(
         let Ok(Some((mut inner, inner_env))) = contexts[i].lock().map(|mut c| c.take()) else {
             return;
         };
-        let mut out = vec![];
-        let r = clauses_then(&mut inner, produce, rest, &inner_env, &mut out).map(|()| out);
+        if inner.host.interrupted() {
+            return;
+        }
+        let key = inner.key;
+        let r = entries.get(&mut inner, &items[i], key, |ctx| {
+            let mut out = vec![];
+            clauses_then(ctx, produce, rest, &inner_env, &mut out).map(|()| out)
+        });
         if let Ok(mut slot) = slots[i].lock() {
             *slot = Some((r, inner.warnings));
         }
@@ -270,11 +307,12 @@ pub(super) fn parallel(
     ctx.host.clone().parallel(items.len(), &work);
     let mut out = vec![];
     for s in slots {
-        if let Ok(Some((r, warnings))) = s.into_inner() {
-            ctx.warnings.extend(warnings);
-            out.extend(r?);
-        } else {
-            return Err(train::interrupted(ctx));
+        match s.into_inner() {
+            Ok(Some((r, warnings))) => {
+                ctx.warnings.extend(warnings);
+                out.extend(r?);
+            }
+            _ => return Err(train::interrupted(ctx)),
         }
     }
     Ok(out)

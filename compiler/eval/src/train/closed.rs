@@ -1,7 +1,7 @@
 //! Calls of trainers, searches and proxies: functions that close over their draws, so that results can be kept.
 
 use super::compute::{number, settle_all};
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
 use crate::host::Event;
 use crate::key::Key;
@@ -21,10 +21,19 @@ pub fn call_closed(
     seed: Option<Value>,
     span: Span,
 ) -> Result<Value> {
-    let key = match seed {
-        Some(s) if !s.is_unknown() => Key::seed(access::whole(ctx, &s, span)? as u64),
-        _ => ctx.key.named(&decl.name.text),
+    let seed = match seed {
+        Some(s) if !s.is_unknown() => Some(access::whole(ctx, &s, span)?),
+        _ => None,
     };
+    // A function of its arguments: where it is called has no say in its draws.
+    let key = match seed {
+        Some(s) => Key::seed(s as u64),
+        None => ctx
+            .origin
+            .named("closed")
+            .named(&ctx.arguments_print(decl, env)),
+    };
+    crate::ledger::closed(ctx, decl, key, seed);
     let stage_key = ctx.stage_key(decl, env, &key);
     if let Some(k) = &stage_key
         && let Some(bytes) = ctx.host.cached(k)
@@ -34,7 +43,17 @@ pub fn call_closed(
             stage: ctx.stage.clone(),
             cached: true,
         });
+        stored(ctx, decl, env, k);
+        // Known before anything reads it: slots that are first used later do not count.
+        crate::show::fingerprint(&v);
+        if let Value::Invalid(reason) = &v {
+            invalid(ctx, reason, span);
+        }
         return Ok(v);
+    }
+    let origin = ctx.origin;
+    if seed.is_some() {
+        ctx.origin = key;
     }
     let saved = (
         ctx.turn.take(),
@@ -44,6 +63,8 @@ pub fn call_closed(
     );
     let top = std::mem::replace(&mut ctx.top, false);
     let checkpoint = std::mem::replace(&mut ctx.checkpoint, stage_key.clone());
+    let points = std::mem::take(&mut ctx.points);
+    let held = ctx.alive.len();
     let before = ctx.fallbacks;
     let announced = !ctx.checking() && !ctx.stage.is_empty();
     if announced {
@@ -61,7 +82,24 @@ pub fn call_closed(
     (ctx.turn, ctx.net, ctx.clock, ctx.train) = saved;
     ctx.top = top;
     ctx.checkpoint = checkpoint;
-    let out = out?;
+    ctx.origin = origin;
+    ctx.alive.truncate(held);
+    let points = std::mem::replace(&mut ctx.points, points);
+    let out = match out {
+        // What a training that diverged gives is no value; everything else goes on.
+        Err(Fault(d)) if d.code == "E0703" && announced => Value::invalid(d.message.clone()),
+        Err(fault) => return Err(fault),
+        Ok(v) => match announced.then(|| unsound(&v)).flatten() {
+            Some(reason) => Value::invalid(reason),
+            None => v,
+        },
+    };
+    if announced {
+        crate::show::fingerprint(&out);
+        if let Value::Invalid(reason) = &out {
+            invalid(ctx, reason, span);
+        }
+    }
     if announced {
         if ctx.fallbacks > before {
             let what = "draws that fell back on their `else`".to_string();
@@ -77,11 +115,73 @@ pub fn call_closed(
         });
     }
     if let Some(k) = stage_key
-        && let Some(bytes) = crate::keep::encode(&out)
+        && let Some(bytes) = crate::keep::encode(ctx, &out)
     {
         ctx.host.keep(&k, &bytes).map_err(Fault::from)?;
+        stored(ctx, decl, env, &k);
+        points.iter().for_each(|p| ctx.host.forget(p));
     }
     Ok(out)
+}
+
+/// Tells where the result of a stage is kept, and what it was made of.
+fn stored(ctx: &Ctx, decl: &FnDecl, env: &Env, key: &str) {
+    if ctx.stage.is_empty() {
+        return;
+    }
+    let mut about = vec![("by".into(), decl.name.text.to_string())];
+    for p in decl.params.iter().flatten() {
+        if let Some(Found::Value(v)) = env.find(&p.name.text) {
+            about.push((p.name.text.clone(), crate::show::brief(&v)));
+        }
+    }
+    ctx.host.event(Event::Stored {
+        stage: ctx.stage.clone(),
+        key: key.to_string(),
+        about,
+    });
+}
+
+/// Notes that a stage ended as invalid: once a stage, whoever asked for it.
+fn invalid(ctx: &mut Ctx, reason: &Arc<str>, span: Span) {
+    let stage = ctx.stage.clone();
+    if stage.is_empty() {
+        return;
+    }
+    if let Ok(mut all) = ctx.shared.invalid.lock() {
+        let line = (stage.clone(), reason.clone());
+        if all.contains(&line) {
+            return;
+        }
+        all.push(line);
+    }
+    ctx.host.event(Event::Invalid {
+        stage: stage.clone(),
+        reason: reason.clone(),
+    });
+    let d = fault("E0703", format!("`{stage}` ended as invalid: {reason}"))
+        .at(span, "this call")
+        .help("a smaller learning rate, or `clip_norm`, keeps steps finite; `else` and `valid(…)` meet an invalid value");
+    ctx.warnings.push(d);
+}
+
+/// Why trained weights are no result: the last update may have gone wrong with a loss that was still finite.
+fn unsound(v: &Value) -> Option<String> {
+    match v {
+        Value::Weights(w) => {
+            let slots = w.store.lock().ok()?.clone();
+            let bad = slots.iter().find(|(_, s)| {
+                let t = s.value.download();
+                t.to_f64().iter().any(|x| !x.is_finite())
+            });
+            bad.map(|(address, _)| {
+                format!("its weights are not finite after the last step: first in `{address}`")
+            })
+        }
+        Value::List(l) => l.iter().find_map(unsound),
+        Value::Record(r) => r.values().find_map(unsound),
+        _ => None,
+    }
 }
 
 /// A proxy: trains nothing, closes over its draws, and is asked once for a member.

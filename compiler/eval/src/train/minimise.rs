@@ -71,6 +71,22 @@ pub fn minimise(
                 .into());
         }
     };
+    let states = match opt.plain() {
+        Value::Record(r) => match r.get("states").map(Value::plain) {
+            Some(Value::Record(s)) => s.len() as u64,
+            _ => 0,
+        },
+        _ => 0,
+    };
+    for w in &ws {
+        let (weights, group) = (w.clone(), ctx.group);
+        let what = crate::ledger::What::Minimise {
+            weights,
+            states,
+            group,
+        };
+        crate::ledger::note(ctx, what);
+    }
     if let Value::Invalid(reason) = l.plain() {
         return Err(fault(
             "E0308",

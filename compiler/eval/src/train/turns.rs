@@ -1,11 +1,13 @@
 //! Loops and their turns: what a turn changes takes effect together when it ends.
 
 use super::compute::{at, collect_tensors};
+use super::points::Points;
 use super::{LoopState, TurnContext};
 use crate::ctx::{Ctx, fault};
 use crate::data::{self, DataValue};
 use crate::env::Env;
 use crate::host::Event;
+use crate::ledger::{self, What};
 use crate::value::Value;
 use crate::{Fault, Result, stmt};
 use nas_diagnostics::Span;
@@ -27,24 +29,26 @@ pub fn batch_loop(
     let state = Arc::new(LoopState::default());
     let key = ctx.next_key();
     let saved_clock = ctx.clock;
+    let (times, group) = (ctx.times, ctx.group);
+    if ctx.checking() {
+        let size = d.batching.as_ref().map_or(0, |b| b.size);
+        let steps = u64::try_from(total).unwrap_or(0);
+        ledger::note(ctx, What::Reads);
+        let size = size as u64;
+        ledger::note(ctx, What::Loop { steps, size });
+        ctx.times = times.by(steps);
+        ctx.group = u64::from(span.start) + 1;
+    }
     // A training that was cut off goes on from its last kept point.
-    if let Some(k) = ctx.checkpoint.clone()
-        && let Some((step, bytes)) = ctx.host.checkpoint(&k)
-        && (step as i64) < total
-        && crate::keep::restore(ctx, &bytes, env, &state)
-    {
-        batches.start_at(step as i64);
+    let mut points = Points::of(ctx, key);
+    if let Some(step) = points.resume(ctx, env, &state, total) {
+        batches.start_at(step);
     }
     let mut last_report = std::time::Instant::now();
-    let mut last_kept = std::time::Instant::now();
     let mut fault = None;
     for b in batches {
         if ctx.host.interrupted() {
-            if let Some(k) = ctx.checkpoint.clone()
-                && let Some(bytes) = crate::keep::loop_point(env, &state)
-            {
-                let _ = ctx.host.keep_checkpoint(&k, b.clock.step as u64, &bytes);
-            }
+            points.keep(ctx, env, &state, b.clock.step)?;
             fault = Some(interrupted(ctx));
             break;
         }
@@ -72,25 +76,14 @@ pub fn batch_loop(
                 break;
             }
         }
-        if last_kept.elapsed().as_secs() >= 20
-            && let Some(k) = ctx.checkpoint.clone()
-            && let Some(bytes) = crate::keep::loop_point(env, &state)
-        {
-            ctx.host
-                .keep_checkpoint(&k, step as u64 + 1, &bytes)
-                .map_err(Fault::from)?;
-            ctx.host.event(Event::Kept {
-                stage: ctx.stage.clone(),
-                step: step + 1,
-            });
-            last_kept = std::time::Instant::now();
-        }
+        points.passed(ctx, env, &state, step + 1, total)?;
         // The checker looks at one turn.
         if ctx.checking() {
             break;
         }
     }
     ctx.clock = saved_clock;
+    (ctx.times, ctx.group) = (times, group);
     match fault {
         Some(f) => Err(f),
         None => Ok(()),
@@ -109,8 +102,16 @@ pub fn plain_loop(
     let key = ctx.next_key();
     let state = Arc::new(LoopState::default());
     let count = items.len() as i64;
-    for (i, item) in items.into_iter().enumerate() {
+    let times = ctx.times;
+    if ctx.checking() {
+        ctx.times = times.by(items.len() as u64);
+    }
+    // A search that was cut off goes on from its last turn.
+    let mut points = Points::of(ctx, key);
+    let done = points.resume(ctx, env, &state, count).unwrap_or(0);
+    for (i, item) in items.into_iter().enumerate().skip(done as usize) {
         if ctx.host.interrupted() {
+            points.keep(ctx, env, &state, i as i64)?;
             return Err(interrupted(ctx));
         }
         ctx.under(key.child(i as u64), |ctx| {
@@ -123,6 +124,7 @@ pub fn plain_loop(
             }
             one_turn(ctx, body, &inner, &state, body.span).map(|_| ())
         })?;
+        points.passed(ctx, env, &state, i as i64 + 1, count)?;
         if ctx.turn.is_none() && !ctx.stage.is_empty() && !ctx.checking() {
             ctx.host.event(Event::Step {
                 stage: ctx.stage.clone(),
@@ -135,6 +137,7 @@ pub fn plain_loop(
             break;
         }
     }
+    ctx.times = times;
     Ok(())
 }
 
@@ -179,11 +182,14 @@ pub(super) fn commit(ctx: &mut Ctx, turn: TurnContext, span: Span) -> Result<Opt
                 let _ = l.0.value.set(v);
                 if !f.is_finite() {
                     let step = ctx.clock.map_or(0, |c| c.step);
-                    return Err(fault("E0703", format!("the loss is {f} at step {step}"))
-                        .at(span, "in this training")
-                        .note(format!("stage {}", ctx.stage))
-                        .help("a smaller learning rate, or `clip_norm`, keeps steps finite")
-                        .into());
+                    let first = super::unsound::first(ctx, &turn, step);
+                    return Err(
+                        fault("E0703", format!("the loss is {f} at step {step}{first}"))
+                            .at(span, "in this training")
+                            .note(format!("stage {}", ctx.stage))
+                            .help("a smaller learning rate, or `clip_norm`, keeps steps finite")
+                            .into(),
+                    );
                 }
                 *loss.get_or_insert(0.0) += f;
             }
