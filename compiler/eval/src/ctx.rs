@@ -56,6 +56,8 @@ pub struct Ctx {
     pub binding: Option<Arc<str>>,
     /// The key under which the training that runs keeps its points.
     pub checkpoint: Option<String>,
+    /// Where members are compared as terms.
+    pub terms: Option<Box<crate::term::TermContext>>,
 }
 
 /// What all contexts of one evaluation share.
@@ -106,6 +108,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             checkpoint: None,
+            terms: None,
         }
     }
 
@@ -133,6 +136,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             checkpoint: None,
+            terms: None,
         }
     }
 

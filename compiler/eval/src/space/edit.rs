@@ -73,7 +73,7 @@ pub fn edit_arch(
     }
 }
 
-fn address_pattern(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<String> {
+pub fn address_pattern(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<String> {
     Ok(match &e.kind {
         ExprKind::Name(n) => n.text.to_string(),
         ExprKind::Field { base, name } => {
