@@ -105,7 +105,9 @@ fn vit(net: &mut Net, x: &Tensor) -> Made {
         let m = gelu(&net.linear(&m, 4 * d)?)?;
         z = add(&z, &net.linear(&m, d)?)?;
     }
-    let z = net.layer_norm(&z)?.slice(1, 0usize.into(), 1usize.into(), 1)?;
+    let z = net
+        .layer_norm(&z)?
+        .slice(1, 0usize.into(), 1usize.into(), 1)?;
     net.linear(&z.reshape(&dims(&[n, d]))?, 10)
 }
 

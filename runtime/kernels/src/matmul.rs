@@ -2,7 +2,7 @@
 
 use crate::elem::Elem;
 use crate::error::{KernelError, need};
-use crate::team::{Places, parts, ranges, share};
+use crate::team::{CHECKED, Places, parts, ranges, share};
 
 /// Where the matrices of a batch lie in a slice: element (i, j) of matrix b is at
 /// `offset + b * batch_stride + i * row_stride + j * col_stride`. A transpose exchanges the two strides.
@@ -215,7 +215,7 @@ pub(crate) fn product_into<E: Elem>(
     (cr, cc): (usize, usize),
     accumulate: bool,
 ) {
-    debug_assert!(m == 0 || n == 0 || (m - 1) * cr + (n - 1) * cc < c.len());
+    assert!(!CHECKED || m == 0 || n == 0 || (m - 1) * cr + (n - 1) * cc < c.len());
     // SAFETY: `c` is exclusive, and all its elements lie inside.
     unsafe {
         product_at(
@@ -254,7 +254,7 @@ unsafe fn product_at<E: Elem>(
         return;
     }
     let last = |r: usize, c: usize, rs: usize, cs: usize| (r - 1) * rs + (c - 1) * cs;
-    debug_assert!(last(m, k, ar, ac) < a.len() && last(k, n, br, bc) < b.len());
+    assert!(!CHECKED || (last(m, k, ar, ac) < a.len() && last(k, n, br, bc) < b.len()));
     gemm::gemm(
         m,
         n,

@@ -202,27 +202,41 @@ fn help() {
     }
 }
 
+/// Whether every address is checked before it is used.
+pub(crate) const CHECKED: bool = cfg!(any(miri, feature = "checked"));
+
 /// Memory that parts write to, each its own places.
 #[derive(Clone, Copy)]
-pub(crate) struct Places<E>(*mut E);
+pub(crate) struct Places<E> {
+    base: *mut E,
+    len: usize,
+}
 
-// SAFETY: only `at` gives access, whose callers keep to places of their own; elements may go between threads.
+// SAFETY: only `at` and `slice` give access, whose callers keep to places of their own; elements may go between threads.
 unsafe impl<E: Send> Send for Places<E> {}
+// SAFETY: as above.
 unsafe impl<E: Send> Sync for Places<E> {}
 
 impl<E> Places<E> {
     pub(crate) fn new(slice: &mut [E]) -> Self {
-        Places(slice.as_mut_ptr())
+        Places {
+            base: slice.as_mut_ptr(),
+            len: slice.len(),
+        }
     }
 
     /// Places that are only read.
     pub(crate) fn reading(slice: &[E]) -> Self {
-        Places(slice.as_ptr().cast_mut())
+        Places {
+            base: slice.as_ptr().cast_mut(),
+            len: slice.len(),
+        }
     }
 
-    /// The address of a place.
+    /// The address of a place, or of the end.
     pub(crate) fn at(&self, place: usize) -> *mut E {
-        self.0.wrapping_add(place)
+        assert!(!CHECKED || place <= self.len, "{place} of {}", self.len);
+        self.base.wrapping_add(place)
     }
 
     /// The places `start..start + len`.
@@ -230,6 +244,11 @@ impl<E> Places<E> {
     /// # Safety
     /// They lie in the slice this was made of, which outlives the result, and nobody else uses them meanwhile.
     pub(crate) unsafe fn slice<'a>(&self, start: usize, len: usize) -> &'a mut [E] {
+        assert!(
+            !CHECKED || start + len <= self.len,
+            "{start} + {len} of {}",
+            self.len
+        );
         std::slice::from_raw_parts_mut(self.at(start), len)
     }
 }
