@@ -128,6 +128,7 @@ impl Runtime {
         if let Ok(mut all) = self.programs.write() {
             let held: u64 = all.values().map(|r| r.bytes).sum();
             if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > COMPILED {
+                tracing::debug!("{} compiled graphs are let go", all.len());
                 all.clear();
             }
             all.insert(fingerprint, p.clone());

@@ -4,17 +4,8 @@ use crate::args::{Common, Target};
 use crate::front::Front;
 use crate::verbs::plan;
 use nas_diagnostics::Diagnostic;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-
-/// A folder that goes when its owner does.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// The page of a file's pipeline in a revision.
 pub fn plan(revision: &str, file: &Path, common: &Common) -> Result<String, Box<Diagnostic>> {
@@ -61,14 +52,11 @@ pub fn plan(revision: &str, file: &Path, common: &Common) -> Result<String, Box<
     if !sources.contains(&own.as_str()) {
         return Err(fault("the file is not in it".to_string()));
     }
-    let scratch = Scratch(std::env::temp_dir().join(format!(
-        "nasc-review-{}-{}",
-        std::process::id(),
-        blake3::hash(format!("{revision}|{own}").as_bytes()).to_hex()
-    )));
     let disk = |e: std::io::Error| Box::new(Diagnostic::error("E0706", format!("{e}")));
+    let scratch = tempfile::tempdir().map_err(disk)?;
+    let root = scratch.path();
     // The mark of a project's folder: imports start from it.
-    std::fs::create_dir_all(scratch.0.join(".git")).map_err(disk)?;
+    std::fs::create_dir_all(root.join(".git")).map_err(disk)?;
     for path in sources {
         if Path::new(path)
             .components()
@@ -77,14 +65,14 @@ pub fn plan(revision: &str, file: &Path, common: &Common) -> Result<String, Box<
             continue;
         }
         let bytes = git(&["show", &format!("{revision}:{path}")])?;
-        let to = scratch.0.join(path);
+        let to = root.join(path);
         if let Some(above) = to.parent() {
             std::fs::create_dir_all(above).map_err(disk)?;
         }
         std::fs::write(&to, bytes).map_err(disk)?;
     }
     let target = Target {
-        file: scratch.0.join(&own),
+        file: root.join(&own),
         pipeline: None,
     };
     let mut common = common.clone();
