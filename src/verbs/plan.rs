@@ -203,6 +203,9 @@ fn facts(plan: &mut nas_plan::Plan, front: &Front, ctx: &mut Ctx, out: &pipeline
     plan.spaces
         .sort_by(|a, b| (&a.name, &a.conditions).cmp(&(&b.name, &b.conditions)));
     plan.spaces.dedup();
+    if let Ok(seals) = ctx.shared.seals.lock() {
+        plan.seals.extend(seals.iter().cloned());
+    }
     plan.budgets
         .extend(out.budget.iter().map(|(v, _)| budget(v)));
 }

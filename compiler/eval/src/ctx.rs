@@ -56,6 +56,8 @@ pub struct Ctx {
     pub binding: Option<Arc<str>>,
     /// The key under which the training that runs keeps its points.
     pub checkpoint: Option<String>,
+    /// What the loops of the training that runs recorded with `keep` and `record`.
+    pub history: Vec<Value>,
 }
 
 /// What all contexts of one evaluation share.
@@ -68,6 +70,8 @@ pub struct Shared {
     pub spaces: Mutex<HashMap<usize, Arc<crate::space::SpaceValue>>>,
     /// Values of top-level `let`s.
     pub globals: Mutex<HashMap<usize, Value>>,
+    /// What is sealed and what is disclosed, for the plan.
+    pub seals: Mutex<Vec<String>>,
     /// Fingerprints of the code that a global reaches.
     pub code: Mutex<HashMap<usize, String>>,
 }
@@ -99,6 +103,7 @@ impl Ctx {
                 scores: Mutex::default(),
                 spaces: Mutex::default(),
                 globals: Mutex::default(),
+                seals: Mutex::default(),
                 code: Mutex::default(),
             }),
             place: vec![],
@@ -106,6 +111,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             checkpoint: None,
+            history: vec![],
         }
     }
 
@@ -133,6 +139,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             checkpoint: None,
+            history: vec![],
         }
     }
 

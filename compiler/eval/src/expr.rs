@@ -85,7 +85,11 @@ impl Ctx {
                 };
                 match arm {
                     Some(b) => stmt::block(self, b, env),
-                    None => Ok(Value::None),
+                    // A missing arm is the identity.
+                    None => Ok(self.func(
+                        FuncKind::Builtin { name: "identity", f: |_, args| args.need("x") },
+                        span,
+                    )),
                 }
             }
             ExprKind::AtMode { value, train } => {
@@ -303,12 +307,11 @@ impl Ctx {
                 Ok(v)
             }
             ast::ItemKind::Table(decl) => crate::table::value(self, decl, module, item.span),
-            ast::ItemKind::Rewrite(_) | ast::ItemKind::Enlarge(_) => {
-                let what = if matches!(item.kind, ast::ItemKind::Rewrite(_)) {
-                    "rewrite rules"
-                } else {
-                    "`enlarge` families"
-                };
+            ast::ItemKind::Enlarge(decl) => {
+                Ok(crate::enlarge::value(self, decl, module, item.span))
+            }
+            ast::ItemKind::Rewrite(_) => {
+                let what = "rewrite rules";
                 Err(fault("E0309", format!("{what} are read and checked for names, but this version cannot use them yet"))
                     .at(span, "used here")
                     .at(item.span, "declared here")

@@ -2,7 +2,7 @@
 
 use crate::ctx::Ctx;
 use crate::env::Env;
-use crate::train::LoopState;
+use crate::train::{LoopState, Start};
 use crate::value::{Fields, Unit, Value};
 use crate::weights::{Slot, WeightsValue};
 use nas_ir::{HostData, HostTensor};
@@ -106,7 +106,15 @@ fn weights_json(w: &WeightsValue, blob: &mut Vec<u8>) -> Option<Json> {
         .map(|v| to_json(v, blob))
         .collect::<Option<_>>()?;
     let key: Vec<String> = w.key.0.iter().map(u64::to_string).collect();
-    Some(json!({"weights": slots, "key": key, "history": history}))
+    let uses: Vec<Json> = w
+        .uses()
+        .into_iter()
+        .map(|(address, slot, leading)| json!([&*address, &*slot, leading]))
+        .collect();
+    Some(
+        json!({"weights": slots, "key": key, "history": history, "uses": uses,
+        "passes": w.passes.load(std::sync::atomic::Ordering::Relaxed)}),
+    )
 }
 
 fn weights_of(ctx: &mut Ctx, j: &Json, blob: &[u8], live: bool) -> Option<WeightsValue> {
@@ -126,6 +134,17 @@ fn weights_of(ctx: &mut Ctx, j: &Json, blob: &[u8], live: bool) -> Option<Weight
         );
     }
     let w = WeightsValue::new(crate::key::Key(key), None, store, live);
+    let mut uses = vec![];
+    for u in j["uses"].as_array()? {
+        uses.push((
+            u[0].as_str()?.into(),
+            u[1].as_str()?.into(),
+            u[2].as_bool()?,
+        ));
+    }
+    w.set_uses(uses);
+    let passes = j["passes"].as_u64()?;
+    w.passes.store(passes, std::sync::atomic::Ordering::Relaxed);
     let history: Vec<Value> = j["history"]
         .as_array()?
         .iter()
@@ -161,6 +180,9 @@ fn to_json(v: &Value, blob: &mut Vec<u8>) -> Option<Json> {
             weights_json(w, blob)?
         }
         Value::Picked(p) => to_json(&p.value, blob)?,
+        Value::Kept(k) => {
+            json!({"kept": to_json(&k.value, blob)?, "history": to_json(&k.history, blob)?})
+        }
         _ => return None,
     })
 }
@@ -186,6 +208,11 @@ fn from_json(ctx: &mut Ctx, j: &Json, blob: &[u8]) -> Option<Value> {
                 Value::invalid(t.as_str()?)
             } else if let Some(t) = o.get("tensor") {
                 Value::tensor(nas_ir::Tensor::value(tensor_of(t, blob)?))
+            } else if let Some(v) = o.get("kept") {
+                Value::Kept(Arc::new(crate::value::Kept {
+                    value: from_json(ctx, v, blob)?,
+                    history: from_json(ctx, o.get("history")?, blob)?,
+                }))
             } else if o.contains_key("weights") {
                 Value::Weights(Arc::new(weights_of(ctx, j, blob, false)?))
             } else {
@@ -231,8 +258,30 @@ pub fn loop_point(env: &Env, state: &LoopState) -> Option<Vec<u8>> {
         .iter()
         .map(|v| to_json(v, &mut blob))
         .collect::<Option<_>>()?;
+    let mut adapters = vec![];
+    for (name, w) in state.adapters.lock().ok()?.iter() {
+        let mut j = weights_json(w, &mut blob)?;
+        j["id"] = json!(w.id.to_string());
+        adapters.push(json!([&**name, j]));
+    }
+    let restarts: Vec<Json> = state
+        .restarts
+        .lock()
+        .ok()?
+        .iter()
+        .map(|(place, s)| json!([place, s.step, s.epoch]))
+        .collect();
+    // Bits, as everywhere: what comes back is what was kept.
+    let losses = {
+        let l = state.losses.lock().ok()?;
+        let means: Vec<u64> = l.means.iter().map(|v| v.to_bits()).collect();
+        json!([means, l.sum.to_bits(), l.count])
+    };
     Some(pack(
-        &json!({"cells": cells, "optimisers": opts, "settings": settings, "history": history}),
+        &json!({
+            "cells": cells, "optimisers": opts, "settings": settings, "history": history,
+            "adapters": adapters, "restarts": restarts, "losses": losses,
+        }),
         &blob,
     ))
 }
@@ -268,6 +317,29 @@ fn restore_parts(ctx: &mut Ctx, bytes: &[u8], env: &Env, state: &LoopState) -> O
         *w.store.lock().ok()? = fresh;
         let h = kept.history.lock().ok()?.clone();
         *w.history.lock().ok()? = h;
+    }
+    for entry in tree["adapters"].as_array()? {
+        let kept = Arc::new(weights_of(ctx, &entry[1], blob, true)?);
+        ids.push((entry[1]["id"].as_str()?.to_string(), kept.id));
+        let name = entry[0].as_str()?.into();
+        state.adapters.lock().ok()?.insert(name, kept);
+    }
+    for entry in tree["restarts"].as_array()? {
+        let start = Start {
+            step: entry[1].as_i64()?,
+            epoch: entry[2].as_i64()?,
+        };
+        let place = entry[0].as_u64()? as u32;
+        state.restarts.lock().ok()?.insert(place, start);
+    }
+    {
+        let mut l = state.losses.lock().ok()?;
+        let means = tree["losses"][0].as_array()?.iter();
+        l.means = means
+            .map(|v| v.as_u64().map(f64::from_bits))
+            .collect::<Option<_>>()?;
+        l.sum = f64::from_bits(tree["losses"][1].as_u64()?);
+        l.count = tree["losses"][2].as_i64()?;
     }
     for entry in tree["optimisers"].as_array()? {
         let place = entry[0].as_u64()? as u32;

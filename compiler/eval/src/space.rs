@@ -12,6 +12,7 @@ pub use choose::{choose, open_of};
 pub use conditions::{both, condition_parts, open_member};
 pub use costs::{terms_binary, too_hard};
 pub use edit::edit_arch;
+pub(crate) use edit::{address_pattern, matches_address};
 pub use members::{
     arch_at, arch_field, build_with, decode, member, site_field, site_value, space_field,
 };
@@ -328,35 +329,7 @@ impl SpaceValue {
         policy: &Value,
         span: Span,
     ) -> Result<HashMap<Arc<str>, Vec<i64>>> {
-        let costs = self.prove(ctx)?;
-        let mut out: HashMap<Arc<str>, Vec<i64>> = HashMap::new();
-        for c in costs.iter().filter(|c| &*c.item == "params") {
-            let place: String = c
-                .path
-                .split('/')
-                .map(|p| p.split(':').next().unwrap_or(p))
-                .collect::<Vec<_>>()
-                .join("/");
-            let shape: nas_ir::Shape = c.out.iter().cloned().collect();
-            let (slot, _) =
-                crate::weights::ask(ctx, policy, &c.path, &place, &shape, &c.kind, span)?;
-            let dims: Vec<i64> = c
-                .out
-                .iter()
-                .map(|d| {
-                    d.as_table()
-                        .and_then(|t| t.values.iter().max().copied())
-                        .unwrap_or(1)
-                })
-                .collect();
-            let e = out.entry(slot).or_insert_with(|| dims.clone());
-            if e.len() == dims.len() {
-                for (a, b) in e.iter_mut().zip(&dims) {
-                    *a = (*a).max(*b);
-                }
-            }
-        }
-        Ok(out)
+        crate::weights::slot_shapes(ctx, self, policy, false, span)
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Plan {
     /// In the order of the text.
     pub stages: Vec<Stage>,
     pub budgets: Vec<String>,
+    /// What is sealed for whom, and what is disclosed, with the reason.
+    pub seals: Vec<String>,
     /// Names, or texts where there is no name.
     pub reports: Vec<String>,
     pub expects: Vec<String>,

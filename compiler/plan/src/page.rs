@@ -42,6 +42,7 @@ pub fn text(plan: &Plan) -> String {
     section(&mut out, "reports", plan.reports.iter().map(|t| cut(t)));
     section(&mut out, "expects", plan.expects.iter().map(|t| cut(t)));
     section(&mut out, "budget", plan.budgets.iter().cloned());
+    section(&mut out, "seals", plan.seals.iter().cloned());
     section(&mut out, "warnings", plan.warnings.iter().cloned());
     out
 }

@@ -245,7 +245,7 @@ fn cost_items(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     }
     let all = entries(ctx, &v, on, span)?;
     let mut r = Fields::new();
-    for e in all.iter() {
+    for e in all.iter().filter(|e| &*e.item != "state") {
         if let Some(n) = e.amount.known() {
             let old = r.get(&e.item).and_then(number::as_f64).unwrap_or(0.0) as i64;
             r.insert(e.item.clone(), Value::Int(old + n, unit_of(&e.item)));

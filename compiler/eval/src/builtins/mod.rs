@@ -4,11 +4,13 @@ pub mod adopt;
 pub mod costs;
 pub mod datasets;
 pub mod draws;
+pub mod growth;
 pub mod list;
 pub mod math;
 pub mod spaces;
 pub mod stats;
 pub mod tensor;
+pub mod training;
 
 use crate::value::BuiltinFn;
 use std::collections::HashMap;
@@ -23,9 +25,11 @@ static ALL: LazyLock<HashMap<&'static str, BuiltinFn>> = LazyLock::new(|| {
         costs::COSTS,
         draws::DRAWS,
         datasets::DATASETS,
+        growth::GROWTH,
         list::LIST,
         stats::STATS,
         adopt::ADOPT,
+        training::TRAINING,
     ] {
         for (name, f) in table {
             m.entry(*name).or_insert(*f);

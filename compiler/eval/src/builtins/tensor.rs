@@ -119,6 +119,7 @@ fn count(ctx: &mut Ctx, item: &str, amount: Dim, out: &[Dim], span: Span) -> Res
                 path,
                 kind,
                 item: item.into(),
+                param: "".into(),
                 amount,
                 out: out.to_vec(),
             });

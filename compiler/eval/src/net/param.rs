@@ -87,16 +87,19 @@ pub fn param(
         note_param(ctx, &name.text, &address, Value::tensor(t.clone()), trained);
         return Ok(env.bind(name.text.clone(), Value::tensor(t)));
     }
-    if n.costs.is_some() && trained && n.counted.insert(address.clone(), ()).is_none() {
+    if n.costs.is_some() && n.counted.insert(address.clone(), ()).is_none() {
         let path = n.path();
         let out = shape.to_vec();
         let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&ctx.indicator()));
         let amount = count.map_err(|e| ctx.shape_fault(e.into(), span))?;
+        let amount = if trained { amount } else { Dim::Const(0) };
         if let Some(costs) = ctx.net.as_mut().and_then(|n| n.costs.as_mut()) {
             costs.push(CostEntry {
                 path,
                 kind: owner.clone(),
-                item: "params".into(),
+                // A state costs nothing; which shapes it has matters to sharing policies.
+                item: if trained { "params" } else { "state" }.into(),
+                param: name.text.clone(),
                 amount,
                 out,
             });
@@ -233,7 +236,12 @@ fn edited(
     for e in &net.edits {
         let all = &*e.kind == "params" && e.param.is_none() && trained;
         let one = e.kind == *owner && e.param.as_ref() == Some(name);
-        if !all && !one {
+        let outside = e.within.as_ref().is_some_and(|w| {
+            !ctx.net
+                .as_ref()
+                .is_some_and(|n| n.frames.iter().any(|f| f.kind == *w))
+        });
+        if (!all && !one) || outside {
             continue;
         }
         let v = match &e.value {

@@ -7,7 +7,7 @@ use crate::program::{ModuleId, Program};
 use crate::value::{FuncKind, Value};
 use crate::{Fault, stmt};
 use nas_diagnostics::Diagnostic;
-use nas_grammar::ast::ItemKind;
+use nas_grammar::ast::{ItemKind, Role};
 use std::sync::Arc;
 
 /// Everything of a module that can be checked without running: spaces, pipelines, tests, functions by themselves.
@@ -44,6 +44,20 @@ pub fn check_module(
                 let r = crate::space::as_space(&mut ctx, &v, decl.name.span)
                     .and_then(|s| s.algebra(&mut ctx, decl.name.span));
                 if let Err(Fault(d)) = r {
+                    add(*d, &mut out);
+                }
+            }
+            ItemKind::Fn(decl) if decl.role == Role::Curriculum => {
+                if let Err(Fault(d)) = crate::curriculum::prove(&mut ctx, decl, &Env::default()) {
+                    add(*d, &mut out);
+                }
+            }
+            ItemKind::Enlarge(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
+                let args = crate::call::Args {
+                    span: decl.name.span,
+                    ..Default::default()
+                };
+                if let Err(Fault(d)) = crate::enlarge::instantiate(&mut ctx, decl, module, args) {
                     add(*d, &mut out);
                 }
             }

@@ -73,7 +73,7 @@ pub fn edit_arch(
     }
 }
 
-fn address_pattern(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<String> {
+pub(crate) fn address_pattern(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<String> {
     Ok(match &e.kind {
         ExprKind::Name(n) => n.text.to_string(),
         ExprKind::Field { base, name } => {
@@ -97,7 +97,7 @@ fn address_pattern(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<String> {
     })
 }
 
-fn matches_address(pattern: &str, address: &str) -> bool {
+pub(crate) fn matches_address(pattern: &str, address: &str) -> bool {
     match pattern.split_once("[*]") {
         None => pattern == address,
         Some((head, tail)) => {
