@@ -134,8 +134,8 @@ pub(super) fn comprehension(
                 }
                 Sequence::Items(items) => {
                     let open = |i: &(Value, Value)| i.0.is_unknown() || i.1.is_unknown();
-                    let unknown = v.is_unknown()
-                        || matches!(v.plain(), Value::Interval(i) if open(i));
+                    let unknown =
+                        v.is_unknown() || matches!(v.plain(), Value::Interval(i) if open(i));
                     let out = each(ctx, produce, pattern, items, rest, env, key)?;
                     if unknown {
                         // One turn was looked at; how many there are is not known.
