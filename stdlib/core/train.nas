@@ -7,11 +7,29 @@ loss cross_entropy(z: [n, c], y: [n] of Label[c]) -> Float { -mean(pick_class(lo
 loss cross_entropy_each(z: [n, c], y: [n] of Label[c]) -> [n] { -pick_class(log_softmax(z), y) }
 /// -sum softmax(t) log softmax(z), mean over the batch; the teacher's side is stopped.
 loss soft_cross_entropy(z: [n, c], t: [n, c]) -> Float { -mean(sum(softmax(stop(t)) * log_softmax(z), over: 1)) }
+/// Hinton et al. 2015: tau^2 sum p_t log(p_t / p_s), mean over the batch, at a temperature; the teacher's side is stopped.
+loss kl(temperature: Float = 1)(z: [n, c], t: [n, c]) -> Float {
+  let teacher = log_softmax(stop(t) / temperature)
+  temperature ^ 2 * mean(sum(exp(teacher) * (teacher - log_softmax(z / temperature)), over: 1))
+}
+/// Mean squared difference.
+loss mse(x: [..s], t: [..s]) -> Float { mean((x - t) ^ 2) }
+
+// ---------------------------------------------------------------- gradient paths, all on `surrogate`
+/// The value forward; the gradient as if `via` stood there.
+fn straight_through(value: Tensor, via: Tensor) -> Tensor { surrogate(value, via: via) }
+/// Rounded forward; the gradient passes unchanged.
+fn round_through(x: Tensor) -> Tensor { surrogate(round(x), via: x) }
+/// Between two bounds; the gradient passes also where the bound holds, so that a value can come back.
+fn clamp_through(x: Tensor, low: Float, high: Float) -> Tensor { surrogate(clamp(x, low, high), via: x) }
 
 // ---------------------------------------------------------------- schedules
-schedule constant(value: Float) at now = value
+/// The same at all times: a number, or a record of settings.
+schedule constant(value) at now = value
 /// Half a cosine from one value to another, stepwise.
 schedule cosine(course: Course) at now = course.high + (course.low - course.high) * (1 + cos(pi * now.fraction)) / 2
+/// A straight rise to the schedule's first value over a share of the training, then the schedule over what is left.
+schedule warmup(share: Rate, then: Schedule) at now = if now.fraction < share { then(now) * (now.step + 1) / (share * now.steps) } else { then(now) }
 schedule linear_course(course: Course) at now = course.low + (course.high - course.low) * now.fraction
 
 // ---------------------------------------------------------------- optimisers
@@ -66,4 +84,9 @@ test "optimisers know their rules" {
 }
 test "cross entropy of even scores is log of the classes" {
   expect cross_entropy(zeros[4, 10], [0, 3, 5, 9]) == 2.302585 within 1e-5
+}
+test "gradient paths" {
+  expect grad(sum(round_through(a) * 3), a) at a = [1.4] == [3]
+  expect grad(sum(clamp_through(a, 0, 1) * 2), a) at a = [1.4] == [2]
+  expect sum(clamp_through(1.4 * ones[1], 0, 1)) == 1
 }

@@ -7,3 +7,12 @@ fn by_operation(u: Use) -> Slot { slot(place: u.place, option: u.option) }
 fn entangled(u: Use) -> Slot { slot(place: u.place) |> leading }
 /// Nothing is shared between options or shapes.
 fn alone(u: Use) -> Slot { slot(path: u.path, shape: u.shape) }
+/// One set of weights for all uses of an option in an instance of a block: each edge of a cell reads the same.
+fn fully_shared(unit: BlockKind)(u: Use) -> Slot { slot(at: u.within(unit) else u.place, option: u.option) }
+/// CLOSE (Zhou et al. 2022): `open` copies of a cell's operations; a gate mixes their outputs, edge by edge. A mix of
+/// weights would differ: each copy has a batch norm of its own.
+fn glow(unit: BlockKind, open: Int, gate: [edges, k])(u: Use) -> Slot {
+  if u.within(unit) is none { slot(place: u.place) } else {
+    mix([slot(at: u.within(unit), block: j, option: u.option) for j in 0..open], by: gate[u.site.index, ..open])
+  }
+}

@@ -21,6 +21,7 @@ const DATA_METHODS: &[&str] = &[
 ];
 const SPACE_METHODS: &[&str] = &["build"];
 const NET_METHODS: &[&str] = &["all", "trace"];
+const WEIGHTS_METHODS: &[&str] = &["row"];
 
 /// `base.name` in front of a call: a method where the value has one.
 pub fn callee(
@@ -36,6 +37,7 @@ pub fn callee(
         Value::Space(_) => SPACE_METHODS,
         Value::Func(f) if matches!(f.kind, FuncKind::Space { .. }) => SPACE_METHODS,
         Value::Net(_) | Value::Call(_) => NET_METHODS,
+        Value::Weights(_) => WEIGHTS_METHODS,
         Value::Unknown(_) => return Ok(Value::unknown()),
         _ => &[],
     };
@@ -65,6 +67,17 @@ pub fn field(
 pub fn field_of(ctx: &mut Ctx, v: Value, name: &ast::Ident, span: Span) -> Result<Value> {
     let v = ctx.settle(v);
     let key = &*name.text;
+    if let Value::Kept(k) = &v
+        && key == "history"
+    {
+        return Ok(k.history.clone());
+    }
+    if let Value::Sealed(s) = v.plain() {
+        return Err(crate::seal::refuse(s, span));
+    }
+    if let Some(s) = crate::curriculum::setting(ctx, &v, name, span)? {
+        return Ok(s);
+    }
     let found = match v.plain() {
         Value::Unknown(_) | Value::Impossible | Value::Invalid(_) => Some(v.clone()),
         Value::Open(_) => return ctx.cases(v, span, &mut |ctx, v| field_of(ctx, v, name, span)),
@@ -76,14 +89,7 @@ pub fn field_of(ctx: &mut Ctx, v: Value, name: &ast::Ident, span: Span) -> Resul
             "steps" => Some(Value::int(c.steps)),
             "epoch" => Some(Value::int(c.epoch)),
             "epochs" => Some(Value::int(c.epochs)),
-            "losses" => {
-                return Err(fault(
-                    "E0309",
-                    "reactive schedules (`now.losses`) are not yet supported by this version",
-                )
-                .at(span, "here")
-                .into());
-            }
+            "losses" => Some(crate::train::losses(ctx, c)),
             _ => None,
         },
         Value::Tensor(t, _) => match key {
@@ -93,7 +99,7 @@ pub fn field_of(ctx: &mut Ctx, v: Value, name: &ast::Ident, span: Span) -> Resul
                     .map(|d| number::of_dim(d.clone()))
                     .collect(),
             )),
-            _ => None,
+            _ => crate::distill::axis(t, key).map(number::of_dim),
         },
         Value::Range(r) => match key {
             "low" => Some(Value::int(r.low.unwrap_or(0))),
@@ -107,6 +113,8 @@ pub fn field_of(ctx: &mut Ctx, v: Value, name: &ast::Ident, span: Span) -> Resul
         },
         Value::Arch(a) => space::arch_field(ctx, a, key, span)?,
         Value::Space(s) => space::space_field(ctx, s, key, span)?,
+        Value::Growth(g) => g.field(key),
+        Value::Move(m) if key == "name" => Some(Value::text(m.name.clone())),
         Value::Site(s) => space::site_field(s, key),
         Value::Net(n) => net::net_field(ctx, n, key, span)?,
         Value::Call(c) => net::call_field(ctx, c, key, span)?,
@@ -161,7 +169,7 @@ pub fn field_of(ctx: &mut Ctx, v: Value, name: &ast::Ident, span: Span) -> Resul
 fn fields_of(v: &Value) -> Vec<String> {
     match v.plain() {
         Value::Record(r) => r.keys().map(|k| k.to_string()).collect(),
-        Value::Clock(_) => ["fraction", "step", "steps", "epoch", "epochs"]
+        Value::Clock(_) => ["fraction", "step", "steps", "epoch", "epochs", "losses"]
             .map(String::from)
             .to_vec(),
         Value::Data(d) => d.parts().into_iter().map(String::from).collect(),
@@ -259,6 +267,11 @@ pub fn items(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Vec<Value>> {
             out
         }
         Value::Space(s) => s.clone().members(ctx, span)?,
+        Value::Sealed(s) => return Err(crate::seal::refuse(s, span)),
+        // A range whose end is not known yet: one turn is looked at.
+        Value::Interval(i) if ctx.checking() && (i.0.is_unknown() || i.1.is_unknown()) => {
+            vec![Value::unknown()]
+        }
         other => {
             return Err(
                 fault("E0301", format!("{} cannot be gone through", other.kind()))

@@ -151,6 +151,8 @@ pub fn call(ctx: &mut Ctx, f: Value, args: Args) -> Result<Value> {
         Value::Open(_) => ctx.cases(f, span, &mut |ctx, f| call(ctx, f, args.clone())),
         Value::Unknown(_) | Value::Invalid(_) => Ok(f),
         Value::Picked(p) => net::chosen(ctx, p, args),
+        Value::Move(m) => crate::enlarge::apply(ctx, m, &mut { args }),
+        Value::Kept(k) => call(ctx, k.value.clone(), args),
         Value::Func(g) => call_func(ctx, g, args),
         Value::Net(n) => net::call_net(ctx, n, args),
         Value::Call(c) => net::call_handle(ctx, c, args),
@@ -212,7 +214,12 @@ pub fn several(ctx: &Ctx, m: ModuleId, span: Span) -> Fault {
 fn call_func(ctx: &mut Ctx, f: &Arc<Func>, mut args: Args) -> Result<Value> {
     let span = args.span;
     match &f.kind {
-        FuncKind::Builtin { f, .. } => ctx.deeper(span, |ctx| f(ctx, &mut args)),
+        FuncKind::Builtin { name, f } => {
+            if !matches!(*name, "seal" | "disclose") {
+                crate::seal::unread(&args)?;
+            }
+            ctx.deeper(span, |ctx| f(ctx, &mut args))
+        }
         FuncKind::Lambda {
             params,
             body,
@@ -300,6 +307,7 @@ fn call_func(ctx: &mut Ctx, f: &Arc<Func>, mut args: Args) -> Result<Value> {
         }
         FuncKind::Method { receiver, name } => method(ctx, receiver.clone(), name, args),
         FuncKind::Space { decl, module } => space::instantiate(ctx, decl, *module, args),
+        FuncKind::Enlarge { decl, module } => crate::enlarge::instantiate(ctx, decl, *module, args),
         FuncKind::Decl {
             decl,
             module,
@@ -332,6 +340,7 @@ fn method(ctx: &mut Ctx, receiver: Value, name: &Arc<str>, args: Args) -> Result
         Value::Data(d) => crate::data::method(ctx, d, name, args),
         Value::Net(n) => net::net_method(ctx, n, name, args),
         Value::Call(c) => net::call_method(ctx, c, name, args),
+        Value::Weights(w) => crate::weights::call_place(ctx, w, args),
         Value::Space(_) | Value::Func(_) => {
             let s = space::as_space(ctx, &receiver, args.span)?;
             space::build_with(ctx, &s, args)
@@ -371,7 +380,7 @@ fn call_decl(
             .iter()
             .all(|a| match a.0.as_ref().map(Value::plain) {
                 Some(Value::Tensor(..)) => true,
-                Some(Value::Unknown(_)) => optional,
+                Some(Value::Unknown(_)) => optional && args.positional.len() == 1,
                 _ => false,
             });
         let piped = args.named.is_empty()
@@ -405,6 +414,9 @@ fn call_decl(
                 let clock = args.next("now").unwrap_or(Value::None);
                 run_schedule(ctx, decl, module, &env, clock, span)
             }
+            Role::Distill => ctx.deeper(span, |ctx| {
+                crate::distill::run(ctx, decl, module, &env, args)
+            }),
             _ => Err(fault(
                 "E0307",
                 format!("`{}` has its arguments already", decl.name.text),
@@ -413,6 +425,7 @@ fn call_decl(
             .into()),
         };
     }
+    crate::seal::given(decl, &mut args);
     let seed = match decl.role {
         Role::Proxy | Role::Trainer | Role::Search => args.take_named("seed"),
         _ => None,
@@ -423,7 +436,8 @@ fn call_decl(
         })
     })?;
     lists += 1;
-    let waits = lists < total || (matches!(decl.role, Role::Schedule | Role::Curriculum));
+    let waits =
+        lists < total || matches!(decl.role, Role::Schedule | Role::Curriculum | Role::Distill);
     if waits {
         return Ok(Value::Func(Arc::new(Func {
             kind: FuncKind::Decl {
@@ -459,12 +473,6 @@ fn call_decl(
             Role::Block => net::call_block(ctx, decl, body, &bound, span),
             Role::Proxy => train::call_proxy(ctx, decl, body, &bound, seed, span),
             Role::Trainer | Role::Search => train::call_closed(ctx, decl, body, &bound, seed, span),
-            Role::Distill => Err(fault(
-                "E0309",
-                "`distill` is checked for names, but not yet run by this version",
-            )
-            .at(span, "called here")
-            .into()),
             _ => stmt::block(ctx, body, &bound),
         })
     })?;

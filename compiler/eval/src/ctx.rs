@@ -70,6 +70,8 @@ pub struct Ctx {
     pub points: Vec<String>,
     /// Weights that tensors of this stage may still read.
     pub alive: Vec<Arc<crate::weights::WeightsValue>>,
+    /// What the loops of the training that runs recorded with `keep` and `record`.
+    pub history: Vec<Value>,
 }
 
 /// What all contexts of one evaluation share.
@@ -82,6 +84,8 @@ pub struct Shared {
     pub spaces: Mutex<HashMap<usize, Arc<crate::space::SpaceValue>>>,
     /// Values of top-level `let`s.
     pub globals: Mutex<HashMap<usize, Value>>,
+    /// What is sealed and what is disclosed, for the plan.
+    pub seals: Mutex<Vec<String>>,
     /// Fingerprints of the code that a global reaches.
     pub code: Mutex<HashMap<usize, String>>,
     /// Spaces read back from kept results, by their text.
@@ -119,6 +123,7 @@ impl Ctx {
                 scores: Mutex::default(),
                 spaces: Mutex::default(),
                 globals: Mutex::default(),
+                seals: Mutex::default(),
                 code: Mutex::default(),
                 restored: Mutex::default(),
                 invalid: Mutex::default(),
@@ -136,6 +141,7 @@ impl Ctx {
             group: 0,
             points: vec![],
             alive: vec![],
+            history: vec![],
         }
     }
 
@@ -170,6 +176,7 @@ impl Ctx {
             group: self.group,
             points: vec![],
             alive: vec![],
+            history: vec![],
         }
     }
 

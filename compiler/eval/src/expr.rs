@@ -151,7 +151,14 @@ impl Ctx {
                 };
                 match arm {
                     Some(b) => stmt::block(self, b, env),
-                    None => Ok(Value::None),
+                    // A missing arm is the identity.
+                    None => Ok(self.func(
+                        FuncKind::Builtin {
+                            name: "identity",
+                            f: |_, args| args.need("x"),
+                        },
+                        span,
+                    )),
                 }
             }
             ExprKind::AtMode { value, train } => {
@@ -389,11 +396,8 @@ impl Ctx {
             }
             ast::ItemKind::Table(decl) => crate::table::value(self, decl, module, item.span),
             ast::ItemKind::Rewrite(decl) => Ok(Value::Rewrite(decl.clone(), module)),
-            ast::ItemKind::Enlarge(_) => {
-                Err(fault("E0309", "`enlarge` families are read and checked for names, but this version cannot use them yet")
-                    .at(span, "used here")
-                    .at(item.span, "declared here")
-                    .into())
+            ast::ItemKind::Enlarge(decl) => {
+                Ok(crate::enlarge::value(self, decl, module, item.span))
             }
             _ => Err(fault("E0307", format!("`{}` is not a value", g.name))
                 .at(span, "used here")

@@ -141,8 +141,14 @@ pub(crate) fn weights_json(ctx: &Ctx, w: &WeightsValue, blob: &mut Vec<u8>) -> O
         Some(s) => to_json(ctx, &Value::Space(s.clone()), blob)?,
         None => Json::Null,
     };
+    let uses: Vec<Json> = w
+        .uses()
+        .into_iter()
+        .map(|(address, slot, leading)| json!([&*address, &*slot, leading]))
+        .collect();
+    let passes = w.passes.load(std::sync::atomic::Ordering::Relaxed);
     Some(
-        json!({"weights": slots, "key": key_json(&w.key), "history": history, "policy": policy, "space": space}),
+        json!({"weights": slots, "key": key_json(&w.key), "history": history, "policy": policy, "space": space, "uses": uses, "passes": passes}),
     )
 }
 
@@ -181,6 +187,17 @@ pub(crate) fn weights_of(ctx: &mut Ctx, j: &Json, blob: &[u8], live: bool) -> Op
             _ => return None,
         };
     }
+    let mut uses = vec![];
+    for u in j["uses"].as_array()? {
+        uses.push((
+            u[0].as_str()?.into(),
+            u[1].as_str()?.into(),
+            u[2].as_bool()?,
+        ));
+    }
+    w.set_uses(uses);
+    let passes = j["passes"].as_u64()?;
+    w.passes.store(passes, std::sync::atomic::Ordering::Relaxed);
     let history: Vec<Value> = j["history"]
         .as_array()?
         .iter()
@@ -218,6 +235,9 @@ pub(crate) fn to_json(ctx: &Ctx, v: &Value, blob: &mut Vec<u8>) -> Option<Json> 
             json!({"tensor": tensor_json(h, blob), "element": format!("{element:?}")})
         }
         Value::Weights(w) => weights_json(ctx, w, blob)?,
+        Value::Kept(k) => {
+            json!({"kept": to_json(ctx, &k.value, blob)?, "history": to_json(ctx, &k.history, blob)?})
+        }
         other => code::to_json(ctx, other, blob)?,
     })
 }
@@ -247,6 +267,11 @@ pub(crate) fn from_json(ctx: &mut Ctx, j: &Json, blob: &[u8]) -> Option<Value> {
                     .iter()
                     .find(|e| format!("{e:?}") == o["element"].as_str().unwrap_or(""))?;
                 Value::Tensor(nas_ir::Tensor::value(tensor_of(t, blob)?), *element)
+            } else if let Some(v) = o.get("kept") {
+                Value::Kept(Arc::new(crate::value::Kept {
+                    value: from_json(ctx, v, blob)?,
+                    history: from_json(ctx, o.get("history")?, blob)?,
+                }))
             } else if o.contains_key("weights") {
                 Value::Weights(Arc::new(weights_of(ctx, j, blob, false)?))
             } else if let Some(fields) = o.get("record") {

@@ -77,8 +77,18 @@ pub struct Edit {
     pub param: Option<Arc<str>>,
     /// `as b, i`
     pub binder: Option<(Arc<str>, Option<Arc<str>>)>,
+    /// `conv2d(out, k)`: settings by position or name, each bound to a name or equal to a value.
+    pub pattern: Vec<(Option<Arc<str>>, PatternArg)>,
+    /// `in res_block`: only inside such a block.
+    pub within: Option<Arc<str>>,
     pub value: EditValue,
     pub key: Key,
+}
+
+#[derive(Debug)]
+pub enum PatternArg {
+    Bind(Arc<str>),
+    Is(Value),
 }
 
 #[derive(Debug)]
@@ -126,6 +136,11 @@ pub struct Frame {
     pub states: IndexMap<Arc<str>, Arc<str>>,
     pub overrides: IndexMap<Arc<str>, Value>,
     pub edited: bool,
+    /// The slot that a mixture prescribes below here, and whether something read it.
+    pub slot: Option<(Arc<str>, bool)>,
+    pub used: bool,
+    /// Below here stands what this edit put in a block's place: it is not edited by it again.
+    pub edit: Option<Key>,
 }
 
 /// What running a net is for, besides its output.
@@ -206,7 +221,7 @@ impl NetContext {
     }
 
     /// `conv2d`, `conv2d.1`, … in order of use.
-    fn numbered(&mut self, kind: &str) -> Arc<str> {
+    pub(crate) fn numbered(&mut self, kind: &str) -> Arc<str> {
         let counter = self.top().counters.entry(kind.into()).or_insert(0);
         let n = *counter;
         *counter += 1;

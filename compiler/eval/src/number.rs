@@ -210,8 +210,10 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
         return ctx.cases(b, span, &mut |ctx, b| binary(ctx, op, a.clone(), b, span));
     }
     for v in [&a, &b] {
-        if let Value::Invalid(_) = v.plain() {
-            return Ok(v.clone());
+        match v.plain() {
+            Value::Invalid(_) => return Ok(v.clone()),
+            Value::Sealed(s) => return Err(crate::seal::refuse(s, span)),
+            _ => {}
         }
     }
     if let (Value::Term(_), _) | (_, Value::Term(_)) = (a.plain(), b.plain()) {

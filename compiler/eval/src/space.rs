@@ -16,6 +16,7 @@ pub use body::{as_space, instantiate, modulo, restrict};
 pub use choose::{choose, open_of};
 pub use conditions::{Cond, alternatives, both, condition, open_member};
 pub use costs::{sum_terms, terms_binary, terms_value, too_hard};
+pub(crate) use edit::matches_address;
 pub use edit::{address_pattern, edit_arch};
 pub use exists::model as model_of;
 pub use members::{
@@ -343,41 +344,7 @@ impl SpaceValue {
         states: bool,
         span: Span,
     ) -> Result<HashMap<Arc<str>, Vec<i64>>> {
-        let costs = self.prove(ctx)?;
-        let mut out: HashMap<Arc<str>, Vec<i64>> = HashMap::new();
-        for c in costs
-            .iter()
-            .filter(|c| &*c.item == "params" || states && &*c.item == "state")
-        {
-            let address = match &*c.path {
-                "" => c.param.to_string(),
-                p => format!("{p}/{}", c.param),
-            };
-            let place: String = address
-                .split('/')
-                .map(|p| p.split(':').next().unwrap_or(p))
-                .collect::<Vec<_>>()
-                .join("/");
-            let shape: nas_ir::Shape = c.out.iter().cloned().collect();
-            let (slot, _) =
-                crate::weights::ask(ctx, policy, &address, &place, &shape, &c.kind, span)?;
-            let dims: Vec<i64> = c
-                .out
-                .iter()
-                .map(|d| {
-                    d.as_table()
-                        .and_then(|t| t.values.iter().max().copied())
-                        .unwrap_or(1)
-                })
-                .collect();
-            let e = out.entry(slot).or_insert_with(|| dims.clone());
-            if e.len() == dims.len() {
-                for (a, b) in e.iter_mut().zip(&dims) {
-                    *a = (*a).max(*b);
-                }
-            }
-        }
-        Ok(out)
+        crate::weights::slot_shapes(ctx, self, policy, states, span)
     }
 }
 

@@ -105,7 +105,7 @@ pub fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env) -> Result<Env> {
                 train::state(ctx, name, init.as_ref(), env, s.span)
             }
         }
-        StmtKind::Weights { name, value } => train::weights(ctx, name, value, env, s.span),
+        StmtKind::Weights { name, value } => train::declare(ctx, name, value, env, s.span),
         StmtKind::Assign { place, value } => train::assign(ctx, place, value, env, s.span),
         StmtKind::Minimise { loss, over, by } => {
             train::minimise(ctx, loss, over, by.as_ref(), env, s.span)
@@ -214,6 +214,7 @@ pub fn truth(ctx: &mut Ctx, v: &Value, span: Span) -> Result<bool> {
         Value::Tensor(..) => Ok(train::number(ctx, v, span)? != 0.0),
         Value::Invalid(_) => Ok(false),
         Value::Unknown(_) => Ok(true),
+        Value::Sealed(s) => Err(crate::seal::refuse(s, span)),
         other => Err(fault(
             "E0301",
             format!("a condition is true or false, and this is {}", other.kind()),

@@ -9,18 +9,21 @@ mod points;
 mod turns;
 mod unsound;
 
-pub use assign::{assign, state, weights};
+pub use assign::{assign, declare, state};
 pub use closed::{call_closed, call_proxy, freeze};
 pub use compute::{force, number, numbers, settle_all, stand_in};
-pub use events::{keep, on_change, record};
+pub use events::{keep, on_change, record, restart};
 pub use minimise::minimise;
 pub use turns::{batch_loop, interrupted, plain_loop};
 
-use crate::value::Value;
+use crate::ctx::Ctx;
+use crate::host::Stored;
+use crate::key::Key;
+use crate::value::{Clock, Value};
 use crate::weights::WeightsValue;
 use nas_ir::Tensor;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What a turn of a loop changes when it ends.
 #[derive(Default)]
@@ -31,7 +34,11 @@ pub struct TurnContext {
     pub losses: Vec<Tensor>,
     /// Results of blocks in the order they ended, to tell the first that is not finite.
     pub layers: Vec<(Arc<str>, Tensor)>,
+    /// Checked only: weights that were minimised over, and where.
+    pub minimised: Vec<(u64, nas_diagnostics::Span)>,
     pub kept: Vec<(Arc<Mutex<Value>>, Option<Value>)>,
+    /// Tensors of slots that `:=` gives, as they are.
+    pub writes: Vec<(Arc<WeightsValue>, Arc<str>, Stored, bool)>,
     /// Inside `on change`: assignments take effect at once.
     pub immediate: bool,
     /// What lives as long as the loop.
@@ -46,4 +53,46 @@ pub struct LoopState {
     /// Settings as they were, by statement.
     pub settings: Mutex<HashMap<u32, Value>>,
     pub history: Mutex<Vec<Value>>,
+    /// Since when an optimiser runs anew, by statement.
+    pub restarts: Mutex<HashMap<u32, Start>>,
+    /// Optimisers that the present turn starts anew, by the address of their rule.
+    pub pending: Mutex<HashMap<usize, Start>>,
+    pub losses: Mutex<Losses>,
+    /// The key of draws of the loop.
+    pub key: OnceLock<Key>,
+    /// Weights that distillations of this loop own.
+    pub adapters: Mutex<HashMap<Arc<str>, Arc<WeightsValue>>>,
+    /// Checked only: when the phases of its curricula start, after the first.
+    pub phases: Mutex<Vec<Start>>,
+}
+
+/// A turn of a loop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Start {
+    pub step: i64,
+    pub epoch: i64,
+}
+
+/// Losses of a loop: means of finished epochs, and the epoch that runs.
+#[derive(Debug, Default)]
+pub struct Losses {
+    pub means: Vec<f64>,
+    pub sum: f64,
+    pub count: i64,
+}
+
+/// `now.losses`: mean losses of the epochs that are over, as far as the clock reaches back.
+pub fn losses(ctx: &Ctx, clock: &Clock) -> Value {
+    let means = ctx
+        .turn
+        .as_ref()
+        .and_then(|t| t.of_loop.losses.lock().ok().map(|l| l.means.clone()))
+        .unwrap_or_default();
+    let n = (clock.epoch.max(0) as usize).min(means.len());
+    Value::list(
+        means[means.len() - n..]
+            .iter()
+            .map(|l| Value::float(*l))
+            .collect(),
+    )
 }

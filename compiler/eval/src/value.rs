@@ -116,6 +116,8 @@ pub enum Value {
     Label(Arc<str>),
     /// An option that a choice took: behaves as its value, knows where it comes from.
     Picked(Arc<Picked>),
+    /// A result with what `keep` recorded on the way: behaves as the result.
+    Kept(Arc<Kept>),
     Func(Arc<Func>),
     Space(Arc<crate::space::SpaceValue>),
     Arch(Arc<crate::space::ArchValue>),
@@ -132,6 +134,9 @@ pub enum Value {
     Open(Arc<Table<Value>>),
     Impossible,
     Table(Arc<crate::table::TableValue>),
+    /// A family that grows from a base, and one of its moves.
+    Growth(Arc<crate::enlarge::GrowthValue>),
+    Move(Arc<crate::enlarge::MoveValue>),
     /// A cost kept between bounds, as a condition on a space.
     Window(Arc<crate::space::WindowValue>),
     /// A cost over a whole space: the sum of tables over choices.
@@ -142,6 +147,8 @@ pub enum Value {
     Term(Arc<crate::term::Term>),
     /// Rewrite rules, with the module that they stand in.
     Rewrite(Arc<ast::RewriteDecl>, ModuleId),
+    /// Read by listed functions only.
+    Sealed(Arc<crate::seal::Sealed>),
     /// Not a number, with the reason.
     Invalid(Arc<str>),
     /// Known only at run time; the checker's stand-in.
@@ -188,6 +195,12 @@ pub struct Picked {
     pub index: usize,
     pub site: Arc<str>,
     pub value: Value,
+}
+
+#[derive(Debug)]
+pub struct Kept {
+    pub value: Value,
+    pub history: Value,
 }
 
 /// Where the innermost batch loop stands.
@@ -271,6 +284,11 @@ pub enum FuncKind {
         decl: Arc<ast::SpaceDecl>,
         module: ModuleId,
     },
+    /// `enlarge growth(space, base) { … }`, not yet given its space.
+    Enlarge {
+        decl: Arc<ast::EnlargeDecl>,
+        module: ModuleId,
+    },
     Builtin {
         name: &'static str,
         f: BuiltinFn,
@@ -327,6 +345,7 @@ impl Value {
     pub fn plain(&self) -> &Value {
         match self {
             Value::Picked(p) => p.value.plain(),
+            Value::Kept(k) => k.value.plain(),
             other => other,
         }
     }
@@ -350,6 +369,7 @@ impl Value {
             Value::Dim(_) => "a size",
             Value::Label(_) => "a bare word",
             Value::Picked(p) => p.value.kind(),
+            Value::Kept(k) => k.value.kind(),
             Value::Func(f) => match &f.kind {
                 FuncKind::Decl { decl, .. } => match decl.role {
                     ast::Role::Block => "a block",
@@ -373,11 +393,14 @@ impl Value {
             Value::Open(_) => "an open value",
             Value::Impossible => "a value that cannot occur",
             Value::Table(_) => "a table",
+            Value::Growth(_) => "a family that grows",
+            Value::Move(_) => "a move",
             Value::Window(_) => "a condition on a cost",
             Value::Terms(_) => "a cost over a space",
             Value::Absent(_) => "filtered elements",
             Value::Term(_) => "a term",
             Value::Rewrite(..) => "a set of rewrite rules",
+            Value::Sealed(_) => "a sealed value",
             Value::Invalid(_) => "an invalid value",
             Value::Unknown(_) => "a run-time value",
         }

@@ -1,17 +1,26 @@
 //! Stored weights: slots by address, shared by a policy, snapshots that cost nothing until something changes.
 
-use crate::call::{self, Args};
-use crate::ctx::{Ctx, fault};
+mod fill;
+mod mix;
+mod policy;
+mod select;
+mod sums;
+
+pub use fill::fill;
+pub use mix::chosen;
+pub use policy::{Asked, ask_all, slot_of, slot_shapes, subset};
+pub use select::{Place, call_place, pick, place, write};
+pub use sums::arithmetic;
+
+use crate::Result;
+use crate::ctx::Ctx;
 use crate::host::Stored;
 use crate::key::Key;
-use crate::net::NetValue;
-use crate::value::{Fields, Value};
-use crate::{Fault, Result, number};
+use crate::value::Value;
 use indexmap::IndexMap;
 use nas_diagnostics::Span;
-use nas_grammar::ast::BinaryOp;
 use nas_ir::{DType, Dim, Shape, Tensor};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, RwLock, Weak};
 
@@ -44,6 +53,14 @@ pub struct WeightsValue {
     /// Full shapes of slots that are read by leading slices.
     full: OnceLock<HashMap<Arc<str>, Vec<i64>>>,
     pub space: Option<Arc<crate::space::SpaceValue>>,
+    /// The net that these are the weights of, where they were made for one.
+    pub net: Option<Value>,
+    /// Uses that a policy was asked about, and that it does not mix.
+    plain: Mutex<HashSet<Arc<str>>>,
+    /// Forward passes of nets that read these while they were trained.
+    pub passes: AtomicU64,
+    /// Every slot is there, those that no step has reached too.
+    filled: OnceLock<()>,
 }
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
@@ -69,6 +86,10 @@ impl WeightsValue {
             known: Mutex::default(),
             full: OnceLock::new(),
             space: None,
+            net: None,
+            plain: Mutex::default(),
+            passes: AtomicU64::new(0),
+            filled: OnceLock::new(),
         }
     }
 
@@ -77,6 +98,11 @@ impl WeightsValue {
         let store = self.store.lock().map(|s| s.clone()).unwrap_or_default();
         let mut w = WeightsValue::new(self.key, self.policy.clone(), store, live);
         w.space = self.space.clone();
+        w.net = self.net.clone();
+        w.passes = AtomicU64::new(self.passes.load(Ordering::Relaxed));
+        if self.filled.get().is_some() {
+            let _ = w.filled.set(());
+        }
         if let (Ok(mut a), Ok(b)) = (w.known.lock(), self.known.lock()) {
             a.clone_from(&b);
         }
@@ -100,6 +126,28 @@ impl WeightsValue {
         }
     }
 
+    /// Which slot each use reads, as far as the policy was asked.
+    pub fn uses(&self) -> Vec<(Arc<str>, Arc<str>, bool)> {
+        let mut all: Vec<_> = self
+            .known
+            .lock()
+            .map(|k| {
+                k.iter()
+                    .map(|(a, (s, l))| (a.clone(), s.clone(), *l))
+                    .collect()
+            })
+            .unwrap_or_default();
+        all.sort();
+        all
+    }
+
+    /// Of weights that come back without their policy: what it said.
+    pub fn set_uses(&self, uses: Vec<(Arc<str>, Arc<str>, bool)>) {
+        if let Ok(mut k) = self.known.lock() {
+            k.extend(uses.into_iter().map(|(a, s, l)| (a, (s, l))));
+        }
+    }
+
     pub fn bytes(&self) -> usize {
         self.store
             .lock()
@@ -113,120 +161,6 @@ pub fn find(store: u64, address: &str) -> Option<Stored> {
     let s = STORES.read().ok()?.get(&store)?.upgrade()?;
     let s = s.lock().ok()?;
     s.get(address).map(|s| s.value.clone())
-}
-
-/// Which slot a parameter reads, and the full shape of what is stored there.
-#[allow(clippy::too_many_arguments)]
-pub fn slot_of(
-    ctx: &mut Ctx,
-    net: &Arc<NetValue>,
-    w: &Arc<WeightsValue>,
-    address: &Arc<str>,
-    place: &Arc<str>,
-    shape: &Shape,
-    owner: &Arc<str>,
-    span: Span,
-) -> Result<(Arc<str>, Shape)> {
-    let Some(policy) = net.policy.as_ref().or(w.policy.as_ref()).cloned() else {
-        return Ok((address.clone(), shape.clone()));
-    };
-    let own = net.policy.is_none();
-    let known = if own {
-        w.known.lock().ok().and_then(|k| k.get(address).cloned())
-    } else {
-        None
-    };
-    let (slot, leading) = match known {
-        Some(k) => k,
-        None => {
-            let k = ask(ctx, &policy, address, place, shape, owner, span)?;
-            if own && let Ok(mut known) = w.known.lock() {
-                known.insert(address.clone(), k.clone());
-            }
-            k
-        }
-    };
-    if !leading {
-        return Ok((slot, shape.clone()));
-    }
-    let full = full_shapes(ctx, net, w, &policy, span)?;
-    match full.get(&slot) {
-        Some(dims) => Ok((slot, dims.iter().map(|d| Dim::Const(*d)).collect())),
-        None => Ok((slot, shape.clone())),
-    }
-}
-
-/// Asks a policy for the slot of one use.
-pub fn ask(
-    ctx: &mut Ctx,
-    policy: &Value,
-    address: &str,
-    place: &str,
-    shape: &Shape,
-    owner: &Arc<str>,
-    span: Span,
-) -> Result<(Arc<str>, bool)> {
-    // The unit is the innermost chosen block; outside choices, the block that owns the parameter.
-    let parts: Vec<&str> = address.split('/').collect();
-    let places: Vec<&str> = place.split('/').collect();
-    let chosen = parts.iter().rposition(|p| p.contains(':'));
-    let unit = chosen.map_or(parts.len().saturating_sub(1), |c| c + 1);
-    let inner = parts[unit..].join("/");
-    let option = chosen
-        .and_then(|c| parts[c].split_once(':'))
-        .map(|(_, o)| o);
-    // An address with every choice erased.
-    let bare: Vec<String> = places[..unit.min(places.len())]
-        .iter()
-        .map(|p| p.to_string())
-        .collect();
-    let mut fields = Fields::new();
-    fields.insert("place".into(), Value::text(bare.join("/")));
-    fields.insert("option".into(), option.map_or(Value::None, Value::text));
-    fields.insert(
-        "shape".into(),
-        Value::text(nas_ir::shape::Show(shape).to_string()),
-    );
-    fields.insert("kind".into(), Value::text(owner.clone()));
-    fields.insert("path".into(), Value::text(parts[..unit].join("/")));
-    let saved = ctx.net.take();
-    let r = call::call(ctx, policy.clone(), Args::one(Value::record(fields), span));
-    ctx.net = saved;
-    let r = r?;
-    let Value::Record(slot) = r.plain() else {
-        return Err(fault(
-            "E0301",
-            format!("a sharing policy gives a slot, and this gave {}", r.kind()),
-        )
-        .at(span, "here")
-        .help("write `slot(place: u.place, …)`")
-        .into());
-    };
-    let name = slot
-        .get("slot")
-        .map(crate::access::key_text)
-        .unwrap_or_default();
-    let leading = matches!(slot.get("leading"), Some(Value::Bool(true)));
-    Ok((format!("{name}/{inner}").into(), leading))
-}
-
-/// The largest extents over all members, for slots that smaller members read by leading slices.
-fn full_shapes(
-    ctx: &mut Ctx,
-    net: &Arc<NetValue>,
-    w: &Arc<WeightsValue>,
-    policy: &Value,
-    span: Span,
-) -> Result<HashMap<Arc<str>, Vec<i64>>> {
-    if let Some(f) = w.full.get() {
-        return Ok(f.clone());
-    }
-    let Some(space) = net.space().cloned().or(w.space.clone()) else {
-        return Ok(HashMap::new());
-    };
-    let f = space.slot_shapes(ctx, policy, true, span)?;
-    let _ = w.full.set(f.clone());
-    Ok(f)
 }
 
 /// The tensor a parameter reads.
@@ -287,46 +221,4 @@ pub fn equal(a: &WeightsValue, b: &WeightsValue) -> bool {
             y.get(k)
                 .is_some_and(|u| u.value.download() == v.value.download())
         })
-}
-
-/// `a + b`, `a * 0.5`: address by address.
-pub fn arithmetic(ctx: &mut Ctx, op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<Value> {
-    let weights = |v: &Value| match v.plain() {
-        Value::Weights(w) => Some(w.clone()),
-        _ => None,
-    };
-    let base = weights(a).or(weights(b));
-    let Some(base) = base else {
-        return Ok(Value::unknown());
-    };
-    let names: Vec<Arc<str>> = base
-        .store
-        .lock()
-        .map(|s| s.keys().cloned().collect())
-        .unwrap_or_default();
-    let out = base.copy(false);
-    for n in names {
-        let side = |v: &Value| -> Option<Value> {
-            match weights(v) {
-                Some(w) => w
-                    .get(&n)
-                    .map(|s| Value::tensor(Tensor::value(s.value.download()))),
-                None => Some(v.clone()),
-            }
-        };
-        if let (Some(x), Some(y)) = (side(a), side(b)) {
-            let r = number::binary(ctx, op, x, y, span)?;
-            if let Some(t) = number::as_tensor(&r) {
-                let v = ctx
-                    .host
-                    .compute(&[t], &|s, a| find(s, a))
-                    .map_err(Fault::from)?;
-                let trained = base.get(&n).is_none_or(|s| s.trained);
-                if let Some(v) = v.into_iter().next() {
-                    out.put(n, v, trained);
-                }
-            }
-        }
-    }
-    Ok(Value::Weights(Arc::new(out)))
 }

@@ -87,7 +87,10 @@ pub fn of(
 /// Sums of the cost table by item, where the library has no convention.
 fn items(all: &[CostEntry]) -> Vec<(String, i64)> {
     let mut out: Vec<(String, i64)> = Vec::new();
-    for e in all.iter().filter(|e| &*e.item != "params") {
+    for e in all
+        .iter()
+        .filter(|e| !matches!(&*e.item, "params" | "state"))
+    {
         let n = e.amount.known().unwrap_or(0);
         match out.iter_mut().find(|o| *o.0 == *e.item) {
             Some(o) => o.1 += n,
@@ -101,7 +104,7 @@ fn items(all: &[CostEntry]) -> Vec<(String, i64)> {
 fn layers(all: &[CostEntry], calls: &[Arc<CallRecord>]) -> Vec<Layer> {
     let met: HashMap<&str, &Arc<CallRecord>> = calls.iter().map(|c| (&*c.path, c)).collect();
     let mut out: Vec<Layer> = Vec::new();
-    for e in all {
+    for e in all.iter().filter(|e| &*e.item != "state") {
         let at = out.iter().position(|l| *l.path == *e.path);
         let i = at.unwrap_or_else(|| {
             let call = met.get(&*e.path);

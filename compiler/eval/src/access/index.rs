@@ -85,6 +85,12 @@ pub fn index(
     span: Span,
 ) -> Result<Value> {
     let b = ctx.eval(base, env)?;
+    if args
+        .iter()
+        .any(|a| matches!(a, IndexArg::Named(..) | IndexArg::Last(_)))
+    {
+        return crate::weights::pick(ctx, &b, args, env, span);
+    }
     let mut values = vec![];
     for a in args {
         match a {
@@ -101,6 +107,7 @@ pub fn index(
             }) => {
                 let v = ctx.eval(h, env)?;
                 match v.plain() {
+                    Value::Unknown(_) => values.push((v, *at)),
                     Value::List(l) => values.extend(l.iter().map(|v| (v.clone(), *at))),
                     Value::Int(k, _) => values.push((
                         Value::Range(Range {
@@ -155,14 +162,7 @@ pub fn index(
                 }),
                 *s,
             )),
-            IndexArg::Named(n, _) | IndexArg::Last(n) => {
-                return Err(fault(
-                    "E0309",
-                    "weights picked by slot are not yet supported by this version",
-                )
-                .at(n.span, "here")
-                .into());
-            }
+            IndexArg::Named(..) | IndexArg::Last(_) => {}
         }
     }
     index_value(ctx, b, values, span)
@@ -182,7 +182,9 @@ pub fn index_value(
     }
     match base.plain() {
         Value::Unknown(_) | Value::Invalid(_) => return Ok(base.clone()),
+        Value::Sealed(s) => return Err(crate::seal::refuse(s, span)),
         Value::Space(s) => return space::member(ctx, s, args, span),
+        Value::Growth(g) => return space::member(ctx, &g.space.clone(), args, span),
         Value::Func(f) => match &f.kind {
             FuncKind::Space { .. } => {
                 let s = space::as_space(ctx, &base, span)?;
@@ -202,6 +204,10 @@ pub fn index_value(
             }
             _ => {}
         },
+        // A draw of a shape that is not known yet.
+        Value::Dist(_) if ctx.checking() && args.iter().any(|a| a.0.is_unknown()) => {
+            return Ok(Value::unknown());
+        }
         Value::Dist(d) => {
             let key = ctx.next_key();
             return crate::draw::tensor(
@@ -213,6 +219,9 @@ pub fn index_value(
             );
         }
         Value::Net(_) => return net::with_weights(ctx, &base, args, span),
+        Value::Tensor(..) if ctx.checking() && args.iter().any(|a| a.0.is_unknown()) => {
+            return Ok(Value::unknown());
+        }
         Value::Tensor(t, e) => return slice_tensor(ctx, t, *e, args, span),
         _ => {}
     }

@@ -209,7 +209,7 @@ fn cost_items(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let all = entries(ctx, &v, on, span)?;
     let n = net::as_net(ctx, &v, span)?;
     let mut found: indexmap::IndexMap<Arc<str>, Vec<Table<i64>>> = indexmap::IndexMap::new();
-    for e in all.iter() {
+    for e in all.iter().filter(|e| &*e.item != "state") {
         let t = e.amount.as_table().ok_or_else(|| no_size(span))?;
         found.entry(e.item.clone()).or_default().push(t);
     }

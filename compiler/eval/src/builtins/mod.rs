@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod costs;
 pub mod datasets;
 pub mod draws;
+pub mod growth;
 pub mod layers;
 pub mod list;
 pub mod math;
@@ -12,6 +13,7 @@ pub mod spread;
 pub mod stats;
 pub mod tally;
 pub mod tensor;
+pub mod training;
 
 use crate::value::BuiltinFn;
 use std::collections::HashMap;
@@ -28,9 +30,11 @@ static ALL: LazyLock<HashMap<&'static str, BuiltinFn>> = LazyLock::new(|| {
         spread::SPREAD,
         draws::DRAWS,
         datasets::DATASETS,
+        growth::GROWTH,
         list::LIST,
         stats::STATS,
         adopt::ADOPT,
+        training::TRAINING,
     ] {
         for (name, f) in table {
             m.entry(*name).or_insert(*f);

@@ -288,11 +288,15 @@ fn init(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let mut w = WeightsValue::new(key, policy, Default::default(), false);
     match v.plain() {
         Value::Space(s) => w.space = Some(s.clone()),
-        Value::Net(n) => w.space = n.space().cloned(),
+        Value::Net(n) => {
+            w.space = n.space().cloned();
+            w.net = Some(v.clone());
+        }
         Value::Func(f) if matches!(f.kind, crate::value::FuncKind::Space { .. }) => {
             w.space = Some(space::as_space(ctx, &v, span)?)
         }
-        Value::Func(_) | Value::Unknown(_) => {}
+        Value::Func(_) => w.net = Some(v.clone()),
+        Value::Unknown(_) => {}
         other => {
             return Err(fault(
                 "E0301",

@@ -99,6 +99,10 @@ pub fn accept(
     at: Span,
 ) -> Result<(Value, Env)> {
     let value = ctx.settle(value);
+    // It may be handed on; who reads it is looked at where it is read.
+    if let Value::Sealed(_) = value.plain() {
+        return Ok((value, env.clone()));
+    }
     let opaque = matches!(value, Value::Impossible | Value::Open(_) | Value::Term(_));
     if value.is_unknown() || opaque {
         // The extents it would have bound are unknown too.
@@ -114,6 +118,11 @@ pub fn accept(
                     env = env
                         .bind(n.text.clone(), Value::unknown())
                         .bind(format!("axis {}", n.text).into(), Value::int(i as i64));
+                } else if let IndexArg::Spread(e) = s
+                    && let ExprKind::Name(n) = &e.kind
+                    && env.find(&n.text).is_none()
+                {
+                    env = env.bind(n.text.clone(), Value::unknown());
                 }
             }
         }
@@ -172,7 +181,7 @@ pub fn accept(
             }
             Err(wrong("a tensor"))
         }
-        TypeKind::Name { name, .. } => {
+        TypeKind::Name { name, taps, .. } => {
             let value = match &*name.text {
                 "Int" | "Epochs" | "Steps" | "Pixels" => match value.plain() {
                     Value::Int(i, u) => match (&*name.text, u) {
@@ -260,7 +269,20 @@ pub fn accept(
                 },
                 "Arch" => match value.plain() {
                     Value::Arch(_) => value.clone(),
+                    // A member stands for its architecture.
+                    Value::Net(n) => match &n.base {
+                        net::NetBase::Member { arch, .. } => Value::Arch(arch.clone()),
+                        _ => return Err(wrong("an architecture")),
+                    },
                     _ => return Err(wrong("an architecture")),
+                },
+                "Growth" => match value.plain() {
+                    Value::Growth(_) => value.clone(),
+                    _ => return Err(wrong("a family that grows")),
+                },
+                "Move" => match value.plain() {
+                    Value::Move(_) => value.clone(),
+                    _ => return Err(wrong("a move")),
                 },
                 "Data" => match value.plain() {
                     Value::Data(_) => value.clone(),
@@ -301,8 +323,21 @@ pub fn accept(
                     }
                     _ => return Err(wrong("a function")),
                 },
-                _ => value,
+                other => match alias(ctx, other) {
+                    // `type Pair = { a: Arch, b: Arch }`
+                    Some((ty, module)) => {
+                        return ctx.deeper(at, |ctx| {
+                            ctx.in_module(module, |ctx| {
+                                accept(ctx, callee, param, value, &ty, env, at)
+                            })
+                        });
+                    }
+                    None => value,
+                },
             };
+            if &*name.text == "Net" {
+                crate::distill::taps(ctx, &value, taps, at)?;
+            }
             Ok((value, env.clone()))
         }
         TypeKind::Fn(..) => match value.plain() {
@@ -358,6 +393,17 @@ pub fn accept(
             _ => Err(wrong("a record")),
         },
         _ => Ok((value, env.clone())),
+    }
+}
+
+/// A declared type by its name.
+fn alias(ctx: &Ctx, name: &str) -> Option<(ast::Type, crate::program::ModuleId)> {
+    let Some(crate::program::ScopeEntry::Global(id)) = ctx.program.lookup(ctx.module, name) else {
+        return None;
+    };
+    match &ctx.program.item(*id).kind {
+        ast::ItemKind::Type { ty, .. } => Some((ty.clone(), ctx.program.globals[*id].module)),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{from_json, pack, to_json, unpack, weights_json, weights_of};
 use crate::ctx::Ctx;
 use crate::env::Env;
-use crate::train::LoopState;
+use crate::train::{LoopState, Start};
 use crate::value::Value;
 use serde_json::{Value as Json, json};
 use std::sync::Arc;
@@ -39,8 +39,30 @@ pub fn loop_point(ctx: &Ctx, env: &Env, state: &LoopState) -> Option<Vec<u8>> {
         .iter()
         .map(|v| to_json(ctx, v, &mut blob))
         .collect::<Option<_>>()?;
+    let mut adapters = vec![];
+    for (name, w) in state.adapters.lock().ok()?.iter() {
+        let mut j = weights_json(ctx, w, &mut blob)?;
+        j["id"] = json!(w.id.to_string());
+        adapters.push(json!([&**name, j]));
+    }
+    let restarts: Vec<Json> = state
+        .restarts
+        .lock()
+        .ok()?
+        .iter()
+        .map(|(place, s)| json!([place, s.step, s.epoch]))
+        .collect();
+    // Bits, as everywhere: what comes back is what was kept.
+    let losses = {
+        let l = state.losses.lock().ok()?;
+        let means: Vec<u64> = l.means.iter().map(|v| v.to_bits()).collect();
+        json!([means, l.sum.to_bits(), l.count])
+    };
     Some(pack(
-        &json!({"cells": cells, "optimisers": opts, "settings": settings, "history": history}),
+        &json!({
+            "cells": cells, "optimisers": opts, "settings": settings, "history": history,
+            "adapters": adapters, "restarts": restarts, "losses": losses,
+        }),
         &blob,
     ))
 }
@@ -70,6 +92,27 @@ fn restore_parts(ctx: &mut Ctx, bytes: &[u8], env: &Env, state: &LoopState) -> O
             _ => values.push((cell.clone(), from_json(ctx, &entry[1], blob)?)),
         }
     }
+    let mut adapters = vec![];
+    for entry in tree["adapters"].as_array()? {
+        let kept = Arc::new(weights_of(ctx, &entry[1], blob, true)?);
+        ids.push((entry[1]["id"].as_str()?.to_string(), kept.id));
+        adapters.push((std::sync::Arc::<str>::from(entry[0].as_str()?), kept));
+    }
+    let mut restarts = vec![];
+    for entry in tree["restarts"].as_array()? {
+        let start = Start {
+            step: entry[1].as_i64()?,
+            epoch: entry[2].as_i64()?,
+        };
+        restarts.push((entry[0].as_u64()? as u32, start));
+    }
+    let means: Vec<f64> = tree["losses"][0]
+        .as_array()?
+        .iter()
+        .map(|v| v.as_u64().map(f64::from_bits))
+        .collect::<Option<_>>()?;
+    let sum = f64::from_bits(tree["losses"][1].as_u64()?);
+    let count = tree["losses"][2].as_i64()?;
     let mut optimisers = vec![];
     for entry in tree["optimisers"].as_array()? {
         let place = entry[0].as_u64()? as u32;
@@ -107,6 +150,12 @@ fn restore_parts(ctx: &mut Ctx, bytes: &[u8], env: &Env, state: &LoopState) -> O
         *w.store.lock().ok()? = fresh;
         let h = kept.history.lock().ok()?.clone();
         *w.history.lock().ok()? = h;
+    }
+    state.adapters.lock().ok()?.extend(adapters);
+    state.restarts.lock().ok()?.extend(restarts);
+    {
+        let mut l = state.losses.lock().ok()?;
+        (l.means, l.sum, l.count) = (means, sum, count);
     }
     state.optimisers.lock().ok()?.extend(optimisers);
     state.settings.lock().ok()?.extend(settings);

@@ -1,12 +1,12 @@
 //! `base with { … }`: records, blocks of a net, architectures and nets, edited.
 
-use super::{Edit, EditValue, as_net};
+use super::{Edit, EditValue, Frame, PatternArg, as_net};
 use crate::Result;
 use crate::ctx::{Ctx, fault};
-use crate::env::Env;
+use crate::env::{Env, Found};
 use crate::value::Value;
 use nas_diagnostics::Span;
-use nas_grammar::ast::{Expr, ExprKind, WithEntry, WithTarget};
+use nas_grammar::ast::{Expr, ExprKind, FnDecl, WithEntry, WithTarget};
 use std::sync::Arc;
 
 /// `base with { … }`
@@ -74,38 +74,18 @@ pub fn with(
             let n = as_net(ctx, &b, span)?;
             let mut edits = n.edits.clone();
             for e in entries {
-                let (kind, param) = match &e.target {
-                    WithTarget::Path(Expr {
-                        kind: ExprKind::Name(n),
-                        ..
-                    }) => (n.text.clone(), None),
-                    WithTarget::Path(Expr {
-                        kind: ExprKind::Field { base, name },
-                        ..
-                    }) => match &base.kind {
-                        ExprKind::Name(n) => (n.text.clone(), Some(name.text.clone())),
-                        _ => {
-                            return Err(fault(
-                                "E0309",
-                                "this kind of edit is not yet supported by this version",
-                            )
-                            .at(e.span, "here")
-                            .into());
-                        }
-                    },
-                    _ => {
-                        return Err(fault(
-                            "E0309",
-                            "this kind of edit is not yet supported by this version",
-                        )
-                        .at(e.span, "here")
-                        .into());
-                    }
+                let WithTarget::Path(target) = &e.target else {
+                    return Err(whole(e.span));
                 };
-                if e.within.is_some() {
-                    return Err(fault("E0309", "edits inside one kind of block (`in`) are not yet supported by this version").at(e.span, "here").into());
-                }
-                let value = if e.binder.is_some() {
+                let (kind, param, pattern) = aim(ctx, target, env)?;
+                let within = match &e.within {
+                    None => None,
+                    Some(w) => match &w.kind {
+                        ExprKind::Name(n) => Some(n.text.clone()),
+                        _ => return Err(whole(w.span)),
+                    },
+                };
+                let value = if e.binder.is_some() || !pattern.is_empty() {
                     EditValue::Later {
                         value: e.value.clone(),
                         env: env.clone(),
@@ -123,6 +103,8 @@ pub fn with(
                     kind,
                     param,
                     binder,
+                    pattern,
+                    within,
                     value,
                     key,
                 }));
@@ -138,5 +120,93 @@ pub fn with(
         )
         .at(span, "here")
         .into()),
+    }
+}
+
+fn whole(span: Span) -> crate::Fault {
+    fault("E0309", "this kind of edit is not yet supported by this version")
+        .at(span, "here")
+        .help("a net is edited by a kind of block, `conv2d: …`, by a pattern, `conv2d(out, k): …`, or by a parameter, `conv2d.weight: …`")
+        .into()
+}
+
+type Aim = (
+    Arc<str>,
+    Option<Arc<str>>,
+    Vec<(Option<Arc<str>>, PatternArg)>,
+);
+
+/// What an edit of a net is aimed at: a kind of block, its settings, a parameter.
+fn aim(ctx: &mut Ctx, target: &Expr, env: &Env) -> Result<Aim> {
+    match &target.kind {
+        ExprKind::Name(n) => Ok((n.text.clone(), None, vec![])),
+        ExprKind::Field { base, name } => match &base.kind {
+            ExprKind::Name(n) => Ok((n.text.clone(), Some(name.text.clone()), vec![])),
+            _ => Err(whole(target.span)),
+        },
+        ExprKind::Call {
+            callee,
+            args,
+            trailing: None,
+        } => {
+            let ExprKind::Name(n) = &callee.kind else {
+                return Err(whole(callee.span));
+            };
+            let mut pattern = vec![];
+            for a in args {
+                let name = a.name.as_ref().map(|n| n.text.clone());
+                let arg = match &a.value.kind {
+                    ExprKind::Hole => continue,
+                    ExprKind::Name(n) if env.find(&n.text).is_none() => {
+                        PatternArg::Bind(n.text.clone())
+                    }
+                    _ => PatternArg::Is(ctx.eval(&a.value, env)?),
+                };
+                pattern.push((name, arg));
+            }
+            Ok((n.text.clone(), None, pattern))
+        }
+        _ => Err(whole(target.span)),
+    }
+}
+
+impl Edit {
+    /// The names that this edit's pattern binds for a block with these settings, inside these blocks; `None` where it does not fit.
+    pub fn fits(&self, frames: &[Frame], decl: &FnDecl, settings: &Env) -> Option<Env> {
+        if let Some(w) = &self.within
+            && !frames.iter().any(|f| f.kind == *w)
+        {
+            return None;
+        }
+        let mut env = Env::default();
+        // What a function of the old block gives may hold the old block's parts; what is new is left alone.
+        if frames.iter().any(|f| f.edit == Some(self.key)) {
+            return None;
+        }
+        let list = decl.params.first()?;
+        let mut position = 0;
+        for (name, arg) in &self.pattern {
+            let param = match name {
+                Some(n) => list.iter().find(|p| p.name.text == *n)?,
+                None => {
+                    position += 1;
+                    list.get(position - 1)?
+                }
+            };
+            let Some(Found::Value(v)) = settings.find(&param.name.text) else {
+                return None;
+            };
+            match arg {
+                PatternArg::Bind(n) => env = env.bind(n.clone(), v),
+                PatternArg::Is(want) => {
+                    let same = crate::number::equal(&v, want) == Some(true)
+                        || crate::open::same(v.plain(), want.plain());
+                    if !same {
+                        return None;
+                    }
+                }
+            }
+        }
+        Some(env)
     }
 }

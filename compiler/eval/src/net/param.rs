@@ -285,7 +285,12 @@ fn edited(
     for e in &net.edits {
         let all = &*e.kind == "params" && e.param.is_none() && trained;
         let one = e.kind == *owner && e.param.as_ref() == Some(name);
-        if !all && !one {
+        let outside = e.within.as_ref().is_some_and(|w| {
+            !ctx.net
+                .as_ref()
+                .is_some_and(|n| n.frames.iter().any(|f| f.kind == *w))
+        });
+        if (!all && !one) || outside {
             continue;
         }
         let v = match &e.value {

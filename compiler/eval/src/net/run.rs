@@ -1,7 +1,8 @@
 //! Running a net: its blocks' bodies at their places, with edits, records and costs on the way.
 
 use super::{
-    CallRecord, CostEntry, EditValue, Frame, NetBase, NetContext, NetValue, NetWeights, Recorder,
+    CallRecord, CostEntry, EditValue, Frame, NetBase, NetContext, NetValue, NetWeights, PatternArg,
+    Recorder,
 };
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
@@ -10,7 +11,7 @@ use crate::value::{Func, FuncKind, Picked, Value};
 use crate::{Result, stmt};
 use indexmap::IndexMap;
 use nas_diagnostics::Span;
-use nas_grammar::ast::{Block, FnDecl, TypeKind};
+use nas_grammar::ast::{Block, ExprKind, FnDecl, TypeKind};
 use nas_ir::DType;
 use std::sync::Arc;
 
@@ -48,6 +49,9 @@ pub fn run(
         {
             ctx.alive.push(w.clone());
         }
+    }
+    if let (NetWeights::Stored(w), true) = (&n.weights, ctx.turn.is_some()) {
+        w.passes.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
     let saved_net = ctx.net.replace(Box::new(context));
     let saved_space = std::mem::replace(&mut ctx.space, space);
@@ -109,6 +113,9 @@ fn cast_input(v: Value, dtype: DType) -> Value {
 
 /// A chosen option is called: its place carries the choice.
 pub fn chosen(ctx: &mut Ctx, p: &Arc<Picked>, args: Args) -> Result<Value> {
+    if let Some(out) = crate::weights::chosen(ctx, p, &args)? {
+        return Ok(out);
+    }
     if let Some(n) = &mut ctx.net {
         let name = n.numbered(&p.site);
         n.frames.push(Frame {
@@ -159,12 +166,11 @@ pub fn call_block(
     let edit = if in_edit {
         None
     } else {
-        n.net
-            .edits
-            .iter()
-            .rev()
-            .find(|e| e.kind == kind && e.param.is_none())
-            .cloned()
+        n.net.edits.iter().rev().find_map(|e| {
+            let aimed = e.kind == kind && e.param.is_none();
+            let bound = aimed.then(|| e.fits(&n.frames, decl, env)).flatten()?;
+            Some((e.clone(), bound))
+        })
     };
     let number = {
         let met = n.met.entry(kind.clone()).or_insert(0);
@@ -185,7 +191,7 @@ pub fn call_block(
     } else {
         n.numbered(&kind)
     };
-    if let Some(e) = edit {
+    if let Some((e, bound)) = edit {
         let this = Value::Func(Arc::new(Func {
             kind: FuncKind::Decl {
                 decl: decl.clone(),
@@ -208,6 +214,13 @@ pub fn call_block(
             EditValue::Ready(v) => v.clone(),
             EditValue::Later { value, env, module } => {
                 let mut inner = env.clone();
+                for p in &e.pattern {
+                    if let PatternArg::Bind(n) = &p.1
+                        && let Some(crate::env::Found::Value(v)) = bound.find(n)
+                    {
+                        inner = inner.bind(n.clone(), v);
+                    }
+                }
                 if let Some((b, i)) = &e.binder {
                     inner = inner.bind(b.clone(), Value::Call(Arc::new(handle)));
                     if let Some(i) = i {
@@ -226,9 +239,11 @@ pub fn call_block(
                 _ => None,
             })
             .collect();
+        let mut fresh = e.binder.is_none();
         // `r => r.body`: a function of the old block gives the new one.
         let replacement = match replacement.plain() {
             Value::Func(f) if matches!(f.kind, FuncKind::Lambda { .. }) && e.binder.is_none() => {
+                fresh = false;
                 let handle = CallRecord {
                     kind: kind.clone(),
                     path: name.clone(),
@@ -247,6 +262,7 @@ pub fn call_block(
         if let Some(n) = &mut ctx.net {
             n.frames.push(Frame {
                 name,
+                edit: fresh.then_some(e.key),
                 ..Frame::default()
             });
         }
@@ -262,7 +278,15 @@ pub fn call_block(
         overrides,
         ..Frame::default()
     });
-    let out = stmt::block(ctx, body, env);
+    let out = stmt::block(ctx, body, env).and_then(|v| match (&body.value, &input) {
+        // `at train { … }` as a body: an arm that gives a function is given the input.
+        (Some(e), Some(x))
+            if matches!(e.kind, ExprKind::Modes { .. }) && matches!(v, Value::Func(_)) =>
+        {
+            call::apply(ctx, v, x.clone(), span)
+        }
+        _ => Ok(v),
+    });
     let Some(n) = &mut ctx.net else { return out };
     let path = n.path();
     if let (Some(turn), Ok(Value::Tensor(t, _)), false) = (

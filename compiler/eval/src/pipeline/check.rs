@@ -128,6 +128,20 @@ fn check_item(ctx: &mut Ctx, item: &Item, module: ModuleId) -> Findings {
                 out.push(*d);
             }
         }
+        ItemKind::Enlarge(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
+            let args = crate::call::Args {
+                span: decl.name.span,
+                ..Default::default()
+            };
+            if let Err(Fault(d)) = crate::enlarge::instantiate(ctx, decl, module, args) {
+                out.push(*d);
+            }
+        }
+        ItemKind::Fn(decl) if decl.role == Role::Curriculum => {
+            if let Err(Fault(d)) = crate::curriculum::prove(ctx, decl, &Env::default()) {
+                out.push(*d);
+            }
+        }
         ItemKind::Fn(decl) if !matches!(decl.role, Role::Intrinsic | Role::Distill) => {
             out = alone::check(ctx, decl, module, item.span);
             if !out.iter().any(Diagnostic::is_error) {

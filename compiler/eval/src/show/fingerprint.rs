@@ -277,6 +277,10 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
             }
         }
         Value::Dim(dim) => h.text("dim", &dim.to_string()),
+        Value::Kept(k) => {
+            value(h, &k.value, d);
+            value(h, &k.history, d);
+        }
         Value::Picked(p) => {
             h.text("picked", &p.label);
             value(h, &p.value, d);
@@ -328,6 +332,25 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
             h.text("file", &t.path);
             h.text("rows", t.digest());
             space(h, &t.space, d);
+        }
+        Value::Growth(g) => {
+            value(h, &Value::Space(g.space.clone()), d);
+            value(h, &Value::Arch(g.base.clone()), d);
+            h.text(
+                "moves",
+                &format!(
+                    "{:?}",
+                    g.moves
+                        .iter()
+                        .map(|m| (&m.name, &m.steps))
+                        .collect::<Vec<_>>()
+                ),
+            );
+            value(h, &Value::Terms(g.cost.clone()), d);
+        }
+        Value::Move(m) => {
+            value(h, &Value::Space(m.space.clone()), d);
+            h.text("move", &format!("{} {:?}", m.name, m.steps));
         }
         Value::Terms(t) => {
             space(h, &t.space, d);
@@ -396,6 +419,10 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             value(h, of, depth);
         }
         FuncKind::Space { decl, module } => {
+            h.tree("space", decl);
+            captured(h, &format!("{decl:?}"), &Env::default(), *module, depth);
+        }
+        FuncKind::Enlarge { decl, module } => {
             h.tree("space", decl);
             captured(h, &format!("{decl:?}"), &Env::default(), *module, depth);
         }

@@ -97,7 +97,7 @@ pub fn address_pattern(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<String> {
     })
 }
 
-fn matches_address(pattern: &str, address: &str) -> bool {
+pub(crate) fn matches_address(pattern: &str, address: &str) -> bool {
     match pattern.split_once("[*]") {
         None => pattern == address,
         Some((head, tail)) => {

@@ -5,9 +5,10 @@ use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
 use crate::env::Found;
 use crate::net::{self, NetBase, NetWeights};
-use crate::value::{Picked, Value};
+use crate::value::{FuncKind, Picked, Value};
 use crate::{Fault, Result, number};
 use nas_diagnostics::Span;
+use nas_grammar::ast;
 use nas_space as algebra;
 use std::sync::Arc;
 
@@ -94,6 +95,14 @@ pub fn member(
     // Of a member that is not known yet, nothing but what all share can be told: the policy marks it.
     let some = matches!(base, NetBase::AllMembers { .. });
     let policy = if some {
+        if let (Some((Value::Weights(w), _)), Some((p, at)), true) = (
+            args.get(1).map(|w| (w.0.plain().clone(), w.1)),
+            args.get(2),
+            ctx.checking(),
+        ) && !p.is_unknown()
+        {
+            crate::weights::subset(ctx, s, &w, p, *at)?;
+        }
         Some(Value::unknown())
     } else {
         args.get(2).map(|p| p.0.clone())
@@ -229,7 +238,19 @@ pub fn space_field(
         _ => {}
     }
     let e = s.elaborate(ctx)?;
-    let _ = span;
+    // A block declared in the space, as a kind: `u.within(nb201.cell)`.
+    if let Some(Found::Item(item, env)) = e.env.find(key)
+        && let ast::ItemKind::Fn(decl) = &item.kind
+    {
+        let kind = FuncKind::Decl {
+            decl: decl.clone(),
+            module: s.module,
+            env,
+            global: None,
+            lists: 0,
+        };
+        return Ok(Some(ctx.func(kind, span)));
+    }
     if !s.names().iter().any(|n| n == key) {
         return Ok(None);
     }

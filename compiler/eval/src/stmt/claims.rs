@@ -65,10 +65,11 @@ pub fn rejected(ctx: &mut Ctx, b: &Block, env: &Env) -> Result<Value> {
             crate::value::FuncKind::Lambda { params, .. } => {
                 let mut args = vec![];
                 for p in params.iter() {
-                    args.push((
-                        crate::train::stand_in(&mut inner, p.ty.as_ref(), env)?,
-                        p.span,
-                    ));
+                    let v = match p.sealed {
+                        true => crate::seal::stand_in(p.span),
+                        false => crate::train::stand_in(&mut inner, p.ty.as_ref(), env)?,
+                    };
+                    args.push((v, p.span));
                 }
                 call::call(&mut inner, v.clone(), call::Args::of(args, b.span))
             }

@@ -194,21 +194,27 @@ pub(super) fn comprehension(
                     Ok(collect(out))
                 }
                 Sequence::Items(items) => {
-                    let Value::Unknown(known) = v.plain() else {
+                    let open = |i: &(Value, Value)| i.0.is_unknown() || i.1.is_unknown();
+                    let unsure = matches!(v.plain(), Value::Interval(i) if open(i));
+                    let known = match v.plain() {
+                        Value::Unknown(known) => Some(*known),
+                        _ => unsure.then_some(Known::List),
+                    };
+                    let Some(known) = known else {
                         let out = each(ctx, produce, tree, pattern, items, rest, env, key)?;
                         return gathered(ctx, out, span, collect);
                     };
                     // One turn is looked at for as many as there are.
                     let times = ctx.times;
                     ctx.times = match known {
-                        Known::Many(n) => times.by(*n),
+                        Known::Many(n) => times.by(n),
                         _ => times.unknown(),
                     };
                     let looked = each(ctx, produce, tree, pattern, items, rest, env, key);
                     ctx.times = times;
                     looked?;
                     Ok(Value::Unknown(match (known, rest.is_empty()) {
-                        (Known::Many(n), true) => Known::Many(*n),
+                        (Known::Many(n), true) => Known::Many(n),
                         _ => Known::List,
                     }))
                 }

@@ -5,14 +5,14 @@ use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
 use crate::net::NetWeights;
 use crate::value::Value;
-use crate::{Result, number};
+use crate::{Result, number, weights};
 use nas_diagnostics::Span;
 use nas_grammar::ast::{self, Expr, ExprKind};
 use nas_ir::tensor::LeafKind;
 use std::sync::{Arc, Mutex};
 
 /// `weights w = init(net)`: a variable that `minimise` changes.
-pub fn weights(
+pub fn declare(
     ctx: &mut Ctx,
     name: &ast::Ident,
     value: &Expr,
@@ -58,9 +58,7 @@ pub fn state(
 /// `place := value`
 pub fn assign(ctx: &mut Ctx, place: &Expr, value: &Expr, env: &Env, span: Span) -> Result<Env> {
     let ExprKind::Name(n) = &place.kind else {
-        return Err(fault("E0309", "only a whole variable can be assigned yet")
-            .at(place.span, "this place")
-            .into());
+        return slots(ctx, place, value, env);
     };
     let v = ctx.eval(value, env)?;
     // A state of the block that is being run.
@@ -135,4 +133,22 @@ pub fn assign(ctx: &mut Ctx, place: &Expr, value: &Expr, env: &Env, span: Span) 
         .help(format!("declare it: `state {} = …`", n.text))
         .into()),
     }
+}
+
+/// `w[block: k] := …`: some slots of a variable; inside `on change` at once, else when the turn ends.
+fn slots(ctx: &mut Ctx, place: &Expr, value: &Expr, env: &Env) -> Result<Env> {
+    let target = weights::place(ctx, place, env)?;
+    let v = ctx.eval(value, env)?;
+    let Some(p) = target else {
+        return Ok(env.clone());
+    };
+    let new = weights::write(ctx, &p, &v, value.span)?;
+    let immediate = ctx.turn.as_ref().is_none_or(|t| t.immediate);
+    for (slot, stored, trained) in new {
+        match &mut ctx.turn {
+            Some(t) if !immediate => t.writes.push((p.weights.clone(), slot, stored, trained)),
+            _ => p.weights.put(slot, stored, trained),
+        }
+    }
+    Ok(env.clone())
 }

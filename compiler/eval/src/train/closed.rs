@@ -6,7 +6,7 @@ use crate::env::{Env, Found};
 use crate::host::Event;
 use crate::key::Key;
 use crate::net::{NetBase, NetWeights};
-use crate::value::Value;
+use crate::value::{Kept, Known, Value};
 use crate::{Fault, Result, access, stmt};
 use nas_diagnostics::Span;
 use nas_grammar::ast::{Block, FnDecl};
@@ -66,6 +66,7 @@ pub fn call_closed(
     let points = std::mem::take(&mut ctx.points);
     let held = ctx.alive.len();
     let before = ctx.fallbacks;
+    let history = std::mem::take(&mut ctx.history);
     let announced = !ctx.checking() && !ctx.stage.is_empty();
     if announced {
         ctx.host.event(Event::StageStart {
@@ -85,6 +86,7 @@ pub fn call_closed(
     ctx.origin = origin;
     ctx.alive.truncate(held);
     let points = std::mem::replace(&mut ctx.points, points);
+    let history = std::mem::replace(&mut ctx.history, history);
     let out = match out {
         // What a training that diverged gives is no value; everything else goes on.
         Err(Fault(d)) if d.code == "E0703" && announced => Value::invalid(d.message.clone()),
@@ -93,6 +95,25 @@ pub fn call_closed(
             Some(reason) => Value::invalid(reason),
             None => v,
         },
+    };
+    // What loops recorded goes with the result; weights carry their own.
+    let out = match (&out, history.is_empty()) {
+        (Value::Invalid(_), _) => out,
+        (Value::Weights(w), false) => {
+            if let Ok(mut h) = w.history.lock() {
+                h.extend(history);
+            }
+            out
+        }
+        (Value::Record(_) | Value::List(_), _) if ctx.checking() => Value::Kept(Arc::new(Kept {
+            value: out,
+            history: Value::Unknown(Known::List),
+        })),
+        (_, false) => Value::Kept(Arc::new(Kept {
+            value: out,
+            history: Value::list(history),
+        })),
+        _ => out,
     };
     if announced {
         crate::show::fingerprint(&out);
@@ -113,6 +134,9 @@ pub fn call_closed(
             stage: ctx.stage.clone(),
             cached: false,
         });
+    }
+    if stage_key.is_some() {
+        filled(ctx, &out, span)?;
     }
     if let Some(k) = stage_key
         && let Some(bytes) = crate::keep::encode(ctx, &out)
@@ -275,5 +299,15 @@ pub fn freeze(v: &Value) -> Value {
         Value::Record(r) => Value::record(r.iter().map(|(k, v)| (k.clone(), freeze(v))).collect()),
         Value::List(l) => Value::list(l.iter().map(freeze).collect()),
         other => other.clone(),
+    }
+}
+
+/// Every slot of weights that are kept is there: what no step reached could not be drawn without its policy.
+fn filled(ctx: &mut Ctx, v: &Value, span: Span) -> Result<()> {
+    match v.plain() {
+        Value::Weights(w) if w.policy.is_some() => crate::weights::fill(ctx, w, span),
+        Value::Record(r) => r.values().try_for_each(|v| filled(ctx, v, span)),
+        Value::List(l) => l.iter().try_for_each(|v| filled(ctx, v, span)),
+        _ => Ok(()),
     }
 }

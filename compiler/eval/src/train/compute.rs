@@ -67,6 +67,10 @@ pub(super) fn collect_tensors(v: &Value, out: &mut Vec<Tensor>) {
         Value::List(l) => l.iter().for_each(|v| collect_tensors(v, out)),
         Value::Record(r) => r.values().for_each(|v| collect_tensors(v, out)),
         Value::Picked(p) => collect_tensors(&p.value, out),
+        Value::Kept(k) => {
+            collect_tensors(&k.value, out);
+            collect_tensors(&k.history, out);
+        }
         _ => {}
     }
 }
@@ -122,6 +126,7 @@ pub(super) fn push_numbers(ctx: &mut Ctx, v: &Value, span: Span, out: &mut Vec<f
             Some(f) => out.push(f),
             None => {
                 let d = match other {
+                    Value::Sealed(s) => return Err(crate::seal::refuse(s, span)),
                     Value::Invalid(reason) => fault(
                         "E0308",
                         format!("an invalid value stands where a number is needed: {reason}"),
@@ -182,6 +187,7 @@ pub fn stand_in(ctx: &mut Ctx, ty: Option<&ast::Type>, env: &Env) -> Result<Valu
             };
             Value::Tensor(Tensor::symbol("stand-in", dims, dtype), element)
         }
+        ast::TypeKind::Sealed(_) => crate::seal::stand_in(ty.span),
         _ => Value::unknown(),
     })
 }

@@ -1,5 +1,6 @@
 //! What a loop records, and what happens when a setting changes.
 
+use super::Start;
 use super::compute::settle_all;
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
@@ -102,7 +103,10 @@ pub fn on_change(
                 .into());
         }
     };
-    if changed || ctx.checking() {
+    // A setting that the checker sees change in no phase is tried with a value that is not known.
+    let tried = ctx.checking() && ctx.clock.is_none_or(|c| c.step == 0);
+    if changed || tried {
+        let v = if changed { v } else { Value::unknown() };
         let inner = match binder {
             Some(p) => stmt::destructure(ctx, p, v, env)?,
             None => env.clone(),
@@ -117,4 +121,40 @@ pub fn on_change(
         r?;
     }
     Ok(env.clone())
+}
+
+/// `restart(opt)`: its states are forgotten, and its schedules begin again, over what is left of the training.
+pub fn restart(ctx: &mut Ctx, opt: &Value, span: Span) -> Result<Value> {
+    let Value::Record(rule) = opt.plain() else {
+        if opt.is_unknown() {
+            return Ok(Value::None);
+        }
+        return Err(fault(
+            "E0301",
+            format!("an optimiser is started anew, and this is {}", opt.kind()),
+        )
+        .at(span, "here")
+        .into());
+    };
+    let Some(turn) = &ctx.turn else {
+        return Err(fault("E0107", "`restart` stands in a loop of a trainer")
+            .at(span, "here")
+            .into());
+    };
+    let c = ctx.clock.unwrap_or(Clock {
+        step: 0,
+        steps: 1,
+        epoch: 0,
+        epochs: 1,
+    });
+    if let Ok(mut p) = turn.of_loop.pending.lock() {
+        p.insert(
+            Arc::as_ptr(rule) as usize,
+            Start {
+                step: c.step,
+                epoch: c.epoch,
+            },
+        );
+    }
+    Ok(Value::None)
 }

@@ -1,5 +1,6 @@
 //! `minimise`: gradients and an optimiser's rule for the weights that a loss reaches.
 
+use super::LoopState;
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
 use crate::env::Env;
@@ -55,6 +56,9 @@ pub fn minimise(
     }
     let l = ctx.eval(loss, env)?;
     let ws = targets(ctx, over, env)?;
+    if ctx.checking() {
+        once(ctx, &ws, over.span)?;
+    }
     let opt = match by {
         Some(o) => ctx.eval(o, env)?,
         None => {
@@ -154,24 +158,58 @@ pub fn minimise(
         }
         return Ok(env.clone());
     }
-    for w in &ws {
-        update(ctx, &t, w, &rule, span)?;
-    }
+    update(ctx, &t, &ws, &rule, span)?;
     if let Some(turn) = &mut ctx.turn {
         turn.losses.push(t);
     }
     Ok(env.clone())
 }
 
-/// Gradients and the optimiser's rule for all parameters of one store that the loss reaches.
-pub(super) fn update(
+/// No weights are minimised twice in a turn.
+fn once(ctx: &mut Ctx, ws: &[Arc<WeightsValue>], span: Span) -> Result<()> {
+    let Some(turn) = &mut ctx.turn else {
+        return Ok(());
+    };
+    for w in ws {
+        if let Some((_, first)) = turn.minimised.iter().find(|m| m.0 == w.id && m.1 != span) {
+            return Err(
+                fault("E0628", "these weights have two optimisers in one turn")
+                    .at(span, "the second")
+                    .at(*first, "the first")
+                    .help("add the losses: `minimise a + b over w by opt`")
+                    .into(),
+            );
+        }
+        turn.minimised.push((w.id, span));
+    }
+    Ok(())
+}
+
+/// Gradients and the optimiser's rule for all parameters that the loss reaches, together.
+fn update(
     ctx: &mut Ctx,
     loss: &Tensor,
-    w: &Arc<WeightsValue>,
+    ws: &[Arc<WeightsValue>],
     rule: &Arc<Fields>,
     span: Span,
 ) -> Result<()> {
-    let leaves = parameters(loss, w);
+    let Some(turn) = &ctx.turn else { return Ok(()) };
+    let of_loop = turn.of_loop.clone();
+    // Adapters that this loss reaches are trained with it.
+    let mut adapters: Vec<(Arc<str>, Arc<WeightsValue>)> = of_loop
+        .adapters
+        .lock()
+        .map(|a| a.iter().map(|(k, w)| (k.clone(), w.clone())).collect())
+        .unwrap_or_default();
+    adapters.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut leaves = vec![];
+    for w in ws.iter().chain(adapters.iter().map(|a| &a.1)) {
+        leaves.extend(
+            parameters(loss, w)
+                .into_iter()
+                .map(|(address, p)| (w.clone(), address, p)),
+        );
+    }
     if leaves.is_empty() {
         return Err(fault(
             "E0301",
@@ -180,15 +218,73 @@ pub(super) fn update(
         .at(span, "here")
         .into());
     }
-    let all: Vec<Tensor> = leaves.iter().map(|l| l.1.clone()).collect();
+    let all: Vec<Tensor> = leaves.iter().map(|l| l.2.clone()).collect();
     let mut grads = loss.grad(&all).map_err(|e| ctx.shape_fault(e, span))?;
+    let place = span.start;
+    let clock = ctx.clock;
+    restarted(ctx, &of_loop, rule, place);
+    let r = changes(ctx, &mut grads, &leaves, &of_loop, rule, span);
+    ctx.clock = clock;
+    let changed = r?;
+    if let Some(turn) = &mut ctx.turn {
+        for (w, a, ..) in &changed {
+            if turn
+                .slots
+                .iter()
+                .any(|s| s.0.id == w.id && s.1 == *a && s.3)
+            {
+                return Err(fault("E0301", "one weight has two optimisers in one turn")
+                    .at(span, "the second")
+                    .into());
+            }
+        }
+        turn.slots.extend(changed);
+    }
+    Ok(())
+}
+
+/// An optimiser that was started anew reads a clock that begins there, and has no states from before.
+fn restarted(ctx: &mut Ctx, of_loop: &LoopState, rule: &Arc<Fields>, place: u32) {
+    let now = of_loop
+        .pending
+        .lock()
+        .ok()
+        .and_then(|p| p.get(&(Arc::as_ptr(rule) as usize)).copied());
+    let Ok(mut restarts) = of_loop.restarts.lock() else {
+        return;
+    };
+    if let Some(start) = now {
+        restarts.insert(place, start);
+        if let Ok(mut o) = of_loop.optimisers.lock() {
+            o.remove(&place);
+        }
+    }
+    if let (Some(start), Some(c)) = (restarts.get(&place), &mut ctx.clock) {
+        c.step -= start.step;
+        c.steps -= start.step;
+        c.epoch -= start.epoch;
+        c.epochs -= start.epoch;
+    }
+}
+
+type Change = (Arc<WeightsValue>, Arc<str>, Tensor, bool);
+
+/// What an optimiser's rule makes of parameters, gradients and its own states.
+fn changes(
+    ctx: &mut Ctx,
+    grads: &mut Vec<Tensor>,
+    leaves: &[(Arc<WeightsValue>, Arc<str>, Tensor)],
+    of_loop: &LoopState,
+    rule: &Arc<Fields>,
+    span: Span,
+) -> Result<Vec<Change>> {
     if let Some(f) = rule.get("before")
         && !matches!(f, Value::None)
     {
         let given = Value::list(grads.iter().map(|g| Value::tensor(g.clone())).collect());
         let out = call::apply(ctx, f.clone(), given, span)?;
         if let Value::List(l) = out.plain() {
-            grads = l.iter().filter_map(number::as_tensor).collect();
+            *grads = l.iter().filter_map(number::as_tensor).collect();
         }
     }
     let Some(rule_fn) = rule.get("update").cloned() else {
@@ -200,25 +296,17 @@ pub(super) fn update(
         Some(Value::Record(s)) => s.clone(),
         _ => Arc::new(Fields::new()),
     };
-    let place = span.start;
-    let Some(turn) = &ctx.turn else { return Ok(()) };
+    let key = leaves.first().map(|l| l.0.key.named("optimiser"));
     let opt = {
-        let Ok(mut all) = turn.of_loop.optimisers.lock() else {
-            return Ok(());
+        let (Ok(mut all), Some(key)) = (of_loop.optimisers.lock(), key) else {
+            return Ok(vec![]);
         };
-        all.entry(place)
-            .or_insert_with(|| {
-                Arc::new(WeightsValue::new(
-                    w.key.named("optimiser"),
-                    None,
-                    Default::default(),
-                    true,
-                ))
-            })
+        all.entry(span.start)
+            .or_insert_with(|| Arc::new(WeightsValue::new(key, None, Default::default(), true)))
             .clone()
     };
     let mut changed = vec![];
-    for ((address, p), g) in leaves.iter().zip(grads) {
+    for ((w, address, p), g) in leaves.iter().zip(grads) {
         let mut s = Fields::new();
         for (name, start) in states.iter() {
             let slot: Arc<str> = format!("{}/{address}/{name}", w.id).into();
@@ -240,7 +328,7 @@ pub(super) fn update(
         let args = Args::of(
             vec![
                 (Value::tensor(p.clone()), span),
-                (Value::tensor(g), span),
+                (Value::tensor(g.clone()), span),
                 (Value::record(s), span),
             ],
             span,
@@ -262,30 +350,12 @@ pub(super) fn update(
             if &**name == "p" {
                 changed.push((w.clone(), address.clone(), t, true));
             } else {
-                changed.push((
-                    opt.clone(),
-                    format!("{}/{address}/{name}", w.id).into(),
-                    t,
-                    false,
-                ));
+                let slot = format!("{}/{address}/{name}", w.id).into();
+                changed.push((opt.clone(), slot, t, false));
             }
         }
     }
-    if let Some(turn) = &mut ctx.turn {
-        for (w, a, ..) in &changed {
-            if turn
-                .slots
-                .iter()
-                .any(|s| s.0.id == w.id && s.1 == *a && s.3)
-            {
-                return Err(fault("E0301", "one weight has two optimisers in one turn")
-                    .at(span, "the second")
-                    .into());
-            }
-        }
-        turn.slots.extend(changed);
-    }
-    Ok(())
+    Ok(changed)
 }
 
 /// The trainable slots of a store that a tensor follows from, in a fixed order.

@@ -2,13 +2,13 @@
 
 use super::compute::{at, collect_tensors};
 use super::points::Points;
-use super::{LoopState, TurnContext};
+use super::{LoopState, Start, TurnContext};
 use crate::ctx::{Ctx, fault};
 use crate::data::{self, DataValue};
 use crate::env::Env;
 use crate::host::Event;
 use crate::ledger::{self, What};
-use crate::value::Value;
+use crate::value::{Clock, Value};
 use crate::{Fault, Result, stmt};
 use nas_diagnostics::Span;
 use nas_grammar::ast::{Block, Expr, Pattern};
@@ -28,6 +28,7 @@ pub fn batch_loop(
     let total = batches.total();
     let state = Arc::new(LoopState::default());
     let key = ctx.next_key();
+    let _ = state.key.set(key);
     let saved_clock = ctx.clock;
     let (times, group) = (ctx.times, ctx.group);
     if ctx.checking() {
@@ -61,6 +62,7 @@ pub fn batch_loop(
         });
         match r {
             Ok(loss) => {
+                note_loss(&state, &b.clock, loss);
                 if last_report.elapsed().as_millis() > 200 || step + 1 == total {
                     ctx.host.event(Event::Step {
                         stage: ctx.stage.clone(),
@@ -77,13 +79,32 @@ pub fn batch_loop(
             }
         }
         points.passed(ctx, env, &state, step + 1, total)?;
-        // The checker looks at one turn.
+        // The checker looks at one turn of each phase.
         if ctx.checking() {
+            let clock = b.clock;
+            for start in phases(&state) {
+                let clock = Clock {
+                    step: start.step,
+                    epoch: start.epoch,
+                    ..clock
+                };
+                let r = ctx.under(key.child(start.step as u64), |ctx| {
+                    ctx.clock = Some(clock);
+                    let batch = data::batch(ctx, d, &b, span)?;
+                    let inner = stmt::destructure(ctx, pattern, batch, env)?;
+                    one_turn(ctx, body, &inner, &state, span)
+                });
+                if let Err(f) = r {
+                    fault = Some(f);
+                    break;
+                }
+            }
             break;
         }
     }
     ctx.clock = saved_clock;
     (ctx.times, ctx.group) = (times, group);
+    ctx.history.extend(recorded(&state));
     match fault {
         Some(f) => Err(f),
         None => Ok(()),
@@ -138,7 +159,36 @@ pub fn plain_loop(
         }
     }
     ctx.times = times;
+    ctx.history.extend(recorded(&state));
     Ok(())
+}
+
+/// When the phases seen in a checked turn start, in order.
+fn phases(state: &LoopState) -> Vec<Start> {
+    let mut all = state.phases.lock().map(|p| p.clone()).unwrap_or_default();
+    all.sort_by_key(|s| s.step);
+    all
+}
+
+fn recorded(state: &LoopState) -> Vec<Value> {
+    state.history.lock().map(|h| h.clone()).unwrap_or_default()
+}
+
+/// Adds a step's loss to its epoch; the last step of an epoch ends it.
+fn note_loss(state: &LoopState, clock: &Clock, loss: Option<f64>) {
+    let Ok(mut l) = state.losses.lock() else {
+        return;
+    };
+    if let Some(v) = loss {
+        l.sum += v;
+        l.count += 1;
+    }
+    let per_epoch = (clock.steps / clock.epochs.max(1)).max(1);
+    if (clock.step + 1) % per_epoch == 0 && l.count > 0 {
+        let mean = l.sum / l.count as f64;
+        l.means.push(mean);
+        (l.sum, l.count) = (0.0, 0);
+    }
 }
 
 /// One turn: the body, then everything it changes at once. Gives the loss.
@@ -202,6 +252,12 @@ pub(super) fn commit(ctx: &mut Ctx, turn: TurnContext, span: Span) -> Result<Opt
                 let _ = t.0.value.set(computed[base + i].download());
             }
         }
+    }
+    for (w, slot, v, trained) in turn.writes {
+        w.put(slot, v, trained);
+    }
+    if let Ok(mut p) = turn.of_loop.pending.lock() {
+        p.clear();
     }
     for (cell, v) in turn.cells {
         if let Ok(mut c) = cell.lock() {

@@ -1,0 +1,106 @@
+//! OVO (2022): a one-shot vision transformer space distilled online, with sub-nets sampled from both the student's and the
+//! teacher's space. Only the abstract is public: the loop is specified here, every constant is ours.
+use search.{samplers, sharing}
+use std.cost.macs.core as macs
+
+/// The heads' queries, keys and values lie side by side, so that fewer heads read the first ones.
+block attention(heads: Int, head_dim: Int = 16)(x: [n, t, d]) -> [n, t, d] {
+  let (q, k, v) = x |> linear(3 * heads * head_dim) |> rearrange("n t (h s e) -> s n h t e", h: heads, s: 3)
+  let a = softmax(contract("n h t e, n h u e -> n h t u", q, k) / sqrt(head_dim))
+  contract("n h t u, n h u e -> n h t e", a, v) |> rearrange("n h t e -> n t (h e)") |> linear(d)
+}
+block mlp(hidden: Int)(x: [n, t, d]) -> [n, t, d] { x |> linear(hidden) |> gelu |> linear(d) }
+block pre_norm(body: Block)(x: [..s, d]) -> [..s, d] { x + (x |> layer_norm |> body) }
+
+/// AutoFormer in small: width, depth, and heads and ratio of each layer. Pooled by the mean.
+space small_vit(classes: Int = 10, dims: [Int] = [32, 48, 64], depths: Range = 3..=5, ratios: [Int] = [2, 3], head_counts: [Int] = [2, 4], side: Int = 16, patch: Int = 4) {
+  let dim = choose dims
+  let depth = choose depths
+  let layers = [{ ratio: choose ratios, heads: choose head_counts } for layer in 0..depth]
+  net(x: [n, 3, side, side]) -> [n, classes] {
+    param pos: [1, (side / patch) * (side / patch), dim] ~ trunc_normal(0.02)
+    let z = (x |> conv2d(dim, patch, stride: patch, padding: valid_padding) |> rearrange("n d h w -> n (h w) d")) + pos
+    tap last = mean(z |> repeat layers as l { pre_norm { attention(l.heads) } |> pre_norm { mlp(l.ratio * dim) } } |> layer_norm, over: 1)
+    last |> linear(classes)
+  }
+}
+block conv_bn(out: Int, stride: Int = 1)(x: [n, c, h, w]) -> [n, out, _, _] { x |> conv2d(out, 3, stride: stride, bias: false) |> batch_norm |> relu }
+/// Three stages of convolutions at 1/2, 3/4 or all of their channels, once or twice.
+space elastic_cnn(classes: Int = 10, side: Int = 16, width: Int = 4) {
+  let quarters = [choose [2, 3, 4] for s in 0..3]
+  let depth = [choose [1, 2] for s in 0..3]
+  net(x: [n, 3, side, side]) -> [n, classes] {
+    tap last = mean(x |> conv_bn(width * quarters[0]) |> repeat depth[0] - 1 { conv_bn(width * quarters[0]) }
+        |> conv_bn(2 * width * quarters[1], stride: 2) |> repeat depth[1] - 1 { conv_bn(2 * width * quarters[1]) }
+        |> conv_bn(4 * width * quarters[2], stride: 2) |> repeat depth[2] - 1 { conv_bn(4 * width * quarters[2]) }, over: [2, 3])
+    last |> linear(classes)
+  }
+}
+
+/// Proved: for every teacher of the one space and every student of the other, what is matched has one shape.
+distill online(teacher: Net, student: Net, alpha: Rate = 0.5, tau: Float = 2) {
+  match student.out to teacher.out with kl(temperature: tau) weight alpha
+  label cross_entropy weight 1 - alpha
+}
+/// The same with the pooled features, brought to the teacher's width.
+distill with_features(teacher: Net{last}, student: Net{last}, alpha: Rate = 0.5, tau: Float = 2, hint: Float = 0.1) {
+  match student.out to teacher.out with kl(temperature: tau) weight alpha
+  match student.last |> adapter linear(teacher.last.c) to teacher.last with mse weight hint
+  label cross_entropy weight 1 - alpha
+}
+
+/// Who meets whom: independent draws;
+fn independent(t: Space, s: Space) -> { teacher: Arch, student: Arch } { { teacher: ~by_site(t), student: ~by_site(s) } }
+/// always the largest teacher;
+fn largest_teacher(t: Space, s: Space) -> { teacher: Arch, student: Arch } { { teacher: largest(t), student: ~by_site(s) } }
+/// or both from one of some slices of equal cost, which shrinks the gap between them.
+fn matched(slices: [{ teacher: Space, student: Space }])(t: Space, s: Space) -> { teacher: Arch, student: Arch } {
+  let q ~ uniform(slices)
+  { teacher: ~by_site(q.teacher), student: ~by_site(q.student) }
+}
+fn slices(t: Space, s: Space, bins: Int = 3) -> [{ teacher: Space, student: Space }] {
+  let a = range(macs(t))
+  let b = range(macs(s))
+  [{
+    teacher: t where macs in a.low + (a.high - a.low) * q / bins ..= a.low + (a.high - a.low) * (q + 1) / bins,
+    student: s where macs in b.low + (b.high - b.low) * q / bins ..= b.low + (b.high - b.low) * (q + 1) / bins,
+    } for q in 0..bins]
+}
+fn largest(space: Space) -> Arch { space.build(s => last(s.options)) }
+
+/// The teacher learns in the same loop; both steps see the weights of the turn's start. `mutual` lets it learn from the student too.
+trainer ovo(teacher: Space, student: Space, data: Data, roles: (Space, Space) -> { teacher: Arch, student: Arch } = independent, epochs: Epochs = 30, alpha: Rate = 0.5, mutual: Rate = 0, batch: Int = 64, teach: Optimiser = sgd(cosine(0.05 -> 1e-3), momentum: 0.9, decay: 5e-4), learn: Optimiser = adamw(cosine(1e-3 -> 1e-5), decay: 0.05)) -> { teacher: Weights, student: Weights } {
+  weights wt = init(teacher, entangled)
+  weights ws = init(student, entangled)
+  for (x, y) in data.batches(batch, epochs: epochs) {
+    let r ~ roles(teacher, student)
+    let t = teacher[r.teacher, wt]
+    let s = student[r.student, ws]
+    minimise online(s, t, mutual)(x, y) over wt by teach
+    minimise online(t, s, alpha)(x, y) over ws by learn
+  }
+  { teacher: wt, student: ws }
+}
+
+test "sizes" {
+  // 3 widths; 4 ^ depth layers.
+  expect size(small_vit) == 3 * (4 ^ 3 + 4 ^ 4 + 4 ^ 5) and size(elastic_cnn) == 6 ^ 3
+  expect all(len(a.layers) == a.depth for a in sample(small_vit, 10))
+}
+test "every pair of a teacher and a student fits" {
+  let kd = online(elastic_cnn, small_vit)
+  expect not rejected { kd(ones[2, 3, 16, 16], [0, 1]) }
+  let features = with_features(elastic_cnn, small_vit)
+  expect not rejected { features(ones[2, 3, 16, 16], [0, 1]) }
+  expect rejected { online(elastic_cnn(classes: 100), small_vit)(ones[2, 3, 16, 16], [0, 1]) }
+}
+distill unadapted(teacher: Net{last}, student: Net{last}) { match student.last to teacher.last with mse }
+test "features of different widths need an adapter" {
+  expect rejected { unadapted(elastic_cnn, small_vit)(ones[2, 3, 16, 16], [0, 1]) }
+}
+test "a student that agrees with its teacher pays for the label alone" {
+  let z = [[1.0, 2, 3], [0.5, 0, 1]]
+  expect kl(temperature: 4)(z, z) == 0 within 1e-6
+  expect kl()([[0.0, 0]], [[1.0, -1]]) == 0.3275 within 1e-3
+  expect mse([1.0, 2], [3.0, 2]) == 2
+}
