@@ -1,61 +1,101 @@
 //! Writing a file so that it is there whole or not at all, whatever happens.
 
 use crate::fault::StoreFault;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use crate::fs::{Disk, Fs, folder_of};
+use std::fs;
+use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// Temporary files start like this; readers never look at them.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 /// A temporary file this old belongs to no living writer.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+/// Another run may take a folder away while a file is put there; then the folder is made again.
+const TRIES: usize = 8;
+
+/// Numbers the temporary files of this process.
+static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Writes `bytes` to `path`, replacing what stands there; a reader sees the old or the new content, never a part.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> Result<(), StoreFault> {
-    place(path, bytes, true).map(|_| ())
+    place(&Disk, path, bytes, true).map(|_| ())
 }
 
-/// Writes `bytes` to `path` unless something stands there already; tells whether it was written.
-pub(crate) fn write_first(path: &Path, bytes: &[u8]) -> Result<bool, StoreFault> {
-    place(path, bytes, false)
-}
-
-fn place(path: &Path, bytes: &[u8], replace: bool) -> Result<bool, StoreFault> {
-    let fault = |e: io::Error| StoreFault::new(path, "writing", Some(bytes.len() as u64), &e);
-    let folder = path
-        .parent()
-        .filter(|p| !p.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).map_err(fault)?;
-    // The file is removed when dropped, so a failure at any step leaves nothing behind.
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY);
-    // Readable as the user's mask allows: people share stores.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut temporary = builder.tempfile_in(folder).map_err(fault)?;
-    temporary.write_all(bytes).map_err(fault)?;
-    temporary.as_file().sync_all().map_err(fault)?;
-    if replace {
-        temporary.persist(path).map_err(|e| fault(e.error))?;
-    } else if let Err(e) = temporary.persist_noclobber(path) {
-        if e.error.kind() == io::ErrorKind::AlreadyExists {
-            return Ok(false);
+/// Writes `bytes` to `path`: in place of what stands there, or (`replace` false) only where nothing does. Tells whether it
+/// was written.
+pub(crate) fn place(
+    fs: &dyn Fs,
+    path: &Path,
+    bytes: &[u8],
+    replace: bool,
+) -> Result<bool, StoreFault> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for _ in 0..TRIES {
+        match attempt(fs, path, bytes, replace) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => last = e,
+            Err(e) => {
+                return Err(StoreFault::new(
+                    path,
+                    "writing",
+                    Some(bytes.len() as u64),
+                    &e,
+                ));
+            }
+            Ok(written) => return Ok(written),
         }
-        return Err(fault(e.error));
     }
-    sync_folder(folder).map_err(fault)?;
-    Ok(true)
+    Err(StoreFault::new(
+        path,
+        "writing",
+        Some(bytes.len() as u64),
+        &last,
+    ))
 }
 
-/// Makes names in a folder survive a loss of power.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+fn attempt(fs: &dyn Fs, path: &Path, bytes: &[u8], replace: bool) -> io::Result<bool> {
+    let folder = folder_of(path);
+    if !fs.exists(&folder) {
+        fs.make_folder(&folder)?;
+        // The folder's own name has to survive a crash too.
+        fs.sync_folder(&folder_of(&folder))?;
+    }
+    let name = format!(
+        "{TEMPORARY}{}-{}",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
+    let temporary = folder.join(name);
+    // A process with the same number may have died here long ago.
+    let made = match fs.write_new(&temporary, bytes) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+            fs.remove(&temporary)?;
+            fs.write_new(&temporary, bytes)
+        }
+        other => other,
+    };
+    let named = made
+        .and_then(|()| fs.sync(&temporary))
+        .and_then(|()| match replace {
+            true => fs.rename(&temporary, path),
+            false => fs.link(&temporary, path),
+        });
+    let written = match named {
+        Ok(()) => true,
+        Err(e) if !replace && e.kind() == io::ErrorKind::AlreadyExists => false,
+        Err(e) => {
+            let _ = fs.remove(&temporary);
+            return Err(e);
+        }
+    };
+    if !replace {
+        // The second name is enough from here on.
+        let _ = fs.remove(&temporary);
+    }
+    // Also where another writer was first: its name may not have reached the disk yet.
+    fs.sync_folder(&folder)?;
+    Ok(written)
 }
 
 /// Removes temporary files that a crash left in a folder long ago; those of living writers are younger.

@@ -1,10 +1,9 @@
 //! Checkpoints of a stage that is still running: the last two are kept, the newest sound one is read.
 
-use crate::atomic;
+use crate::atomic::place;
 use crate::fault::{Damaged, StoreFault};
 use crate::record::{self, Key};
 use crate::store::Store;
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 
@@ -15,14 +14,12 @@ impl Store {
     /// Keeps the state of a running stage after `step`; of earlier ones only the last stays.
     pub fn checkpoint(&self, key: &Key, step: u64, bytes: &[u8]) -> Result<(), StoreFault> {
         let path = self.checkpoints_of(key).join(format!("{step:020}"));
-        atomic::write_atomic(
-            &path,
-            &record::encode(&stepped(key, step), "checkpoint", bytes),
-        )?;
+        let record = record::encode(&stepped(key, step), "checkpoint", bytes);
+        place(&*self.fs, &path, &record, true)?;
         let steps = self.steps(key)?;
         for old in steps.iter().rev().skip(KEPT) {
             let path = self.checkpoints_of(key).join(format!("{old:020}"));
-            remove(fs::remove_file(&path))
+            remove(self.fs.remove(&path))
                 .map_err(|e| StoreFault::new(&path, "removing", None, &e))?;
         }
         Ok(())
@@ -53,7 +50,7 @@ impl Store {
     /// Forgets all checkpoints of a key, once its artefact is stored.
     pub fn drop_checkpoints(&self, key: &Key) -> Result<(), StoreFault> {
         let folder = self.checkpoints_of(key);
-        remove(fs::remove_dir_all(&folder))
+        remove(self.fs.remove_all(&folder))
             .map_err(|e| StoreFault::new(&folder, "removing", None, &e))
     }
 
@@ -64,22 +61,14 @@ impl Store {
     /// The steps that have a checkpoint, ascending.
     fn steps(&self, key: &Key) -> Result<Vec<u64>, StoreFault> {
         let folder = self.checkpoints_of(key);
-        let fault = |e: io::Error| StoreFault::new(&folder, "listing", None, &e);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
+        let names = match self.fs.list(&folder) {
+            Ok(names) => names,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(fault(e)),
+            Err(e) => return Err(StoreFault::new(&folder, "listing", None, &e)),
         };
-        let mut steps = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(fault)?.file_name();
-            // Temporary names are no numbers and fall out here.
-            steps.extend(
-                name.to_str()
-                    .filter(|n| n.len() == 20)
-                    .and_then(|n| n.parse::<u64>().ok()),
-            );
-        }
+        // Temporary names are no numbers and fall out here.
+        let numbers = names.iter().filter(|n| n.len() == 20);
+        let mut steps: Vec<u64> = numbers.filter_map(|n| n.parse().ok()).collect();
         steps.sort_unstable();
         Ok(steps)
     }

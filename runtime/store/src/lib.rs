@@ -6,6 +6,7 @@
 mod atomic;
 mod checkpoint;
 mod fault;
+mod fs;
 mod journal;
 mod record;
 mod run;
@@ -14,6 +15,7 @@ mod tensors;
 
 pub use atomic::write_atomic;
 pub use fault::{Damaged, StoreFault};
+pub use fs::{Disk, Fs};
 pub use journal::{Journal, read_journal};
 pub use record::{Digest, Key};
 pub use run::RunFolder;
