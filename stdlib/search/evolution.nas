@@ -2,9 +2,9 @@
 
 fn scored(archs: [Arch], score: Arch -> Score) -> [Scored] { [{ arch: a, score: score(a) } for a in archs] }
 search random_search(space: Space, score: Arch -> Score, n: Int) -> [Scored] { best_first(scored(sample(space, n), score)) }
-/// One site changed: a neighbour.
+/// One site changed: a neighbour. Sites at which the conditions of the space leave no other option are passed over.
 fn one_gene(space: Space, a: Arch) -> Arch {
-  let s ~ uniform(sites(a))
+  let s ~ uniform([s for s in sites(a) if len(neighbours(space, a, at: s)) > 0])
   ~uniform(neighbours(space, a, at: s))
 }
 /// Regularised evolution (Real et al. 2019): a queue, a tournament, the oldest dies.
