@@ -128,7 +128,11 @@ impl Front {
     /// Checks the entry's spaces, pipelines and tests; data that is not here stays a question for the run.
     pub fn check(&mut self, host: &Arc<dyn Host>) {
         let (program, module) = (self.program.clone(), self.entry());
-        let found = deep(|| pipeline::check_module(&program, host, module));
+        if program.modules.is_empty() {
+            return;
+        }
+        let before = &self.diags;
+        let found = deep(|| pipeline::check_module(&program, host, module, before));
         self.add(found.into_iter().map(lenient));
     }
 

@@ -38,7 +38,15 @@ pub fn explain(
         line_start + laid[line_start..].len() - laid[line_start..].trim_start().len(),
     ))
     .unwrap_or("");
-    foreign(found, first_word, before, span)
+    let word_before = before
+        .rsplit(|c: char| c.is_whitespace() || "({[".contains(c))
+        .next()
+        .unwrap_or("");
+    let behind = line_start + before.len();
+    let before_span = Span::new(file, base + behind - word_before.len(), base + behind);
+    // The parser may have stopped behind the word.
+    foreign(word_before, "", "", before_span)
+        .or_else(|| foreign(found, first_word, before, span))
         .or_else(|| punctuation(found, before, positives, span))
         .unwrap_or_else(|| unexpected(found, positives, span))
 }
@@ -114,11 +122,19 @@ fn foreign(found: &str, first_word: &str, before: &str, span: Span) -> Option<Di
         return foreign_first(first_word, words, span, before, found);
     };
     let (word, help) = words.iter().find(|(w, _)| *w == guilty)?;
-    Some(
-        Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
-            .at(blamed, "from another language")
-            .help(*help),
-    )
+    let d = Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
+        .at(blamed, "from another language")
+        .help(*help);
+    let instead = match *word {
+        "&&" => "and",
+        "||" => "or",
+        "elif" | "elseif" => "else if",
+        "var" | "const" => "let",
+        "def" | "func" | "function" => "fn",
+        "return" => "",
+        _ => return Some(d),
+    };
+    Some(d.fix(blamed, instead))
 }
 
 /// The line starts with a word of another language, and the parser stopped right behind it.
@@ -147,7 +163,8 @@ fn punctuation(found: &str, before: &str, positives: &[Rule], span: Span) -> Opt
         return Some(
             Diagnostic::error("E0103", "`=` gives a name its value; it does not compare")
                 .at(span, "not a comparison")
-                .help("write `==` to compare, `:=` to change a state, `name: value` in a call or a record"),
+                .help("write `==` to compare, `:=` to change a state, `name: value` in a call or a record")
+                .fix(span, "=="),
         );
     }
     if found == ":" || found == ":=" {
@@ -175,15 +192,12 @@ fn punctuation(found: &str, before: &str, positives: &[Rule], span: Span) -> Opt
             .iter()
             .min_by_key(|u| strsim::damerau_levenshtein(u, found))
             .filter(|u| strsim::damerau_levenshtein(u, found) <= 2);
-        let help = match close {
-            Some(unit) => format!("did you mean `{unit}`?"),
-            None => format!("the units are {}", UNITS.join(", ")),
-        };
-        return Some(
-            Diagnostic::error("E0104", format!("`{found}` is not a unit"))
-                .at(span, "behind a number")
-                .help(help),
-        );
+        let d = Diagnostic::error("E0104", format!("`{found}` is not a unit"))
+            .at(span, "behind a number");
+        return Some(match close {
+            Some(unit) => d.did_you_mean(unit),
+            None => d.help(format!("the units are {}", UNITS.join(", "))),
+        });
     }
     if starts_value
         && wants(Rule::comma)
@@ -193,7 +207,14 @@ fn punctuation(found: &str, before: &str, positives: &[Rule], span: Span) -> Opt
         return Some(
             Diagnostic::error("E0103", "a comma is missing")
                 .at(span, "a new entry starts here")
-                .help(format!("write `,` before `{found}`")),
+                .help(format!("write `,` before `{found}`"))
+                .fix(
+                    Span {
+                        end: span.start,
+                        ..span
+                    },
+                    ", ",
+                ),
         );
     }
     if matches!(found, "(" | "[")
@@ -280,9 +301,7 @@ fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
         .iter()
         .find(|w| found.len() > 2 && **w != found && strsim::damerau_levenshtein(w, found) == 1);
     match near {
-        Some(word) if wanted.contains(&"a declaration") => {
-            error.help(format!("did you mean `{word}`?"))
-        }
+        Some(word) if wanted.contains(&"a declaration") => error.did_you_mean(word),
         _ => error.help(format!("write {expected} here")),
     }
 }

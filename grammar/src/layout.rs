@@ -128,7 +128,15 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
                 if (i >= bytes.len() || bytes[i] == b'\n') && problem.is_none() {
                     problem = Some(
                         fail("E0102", "this text is never closed", start, "opened here")
-                            .help("a text ends on the line it starts on: close it with `\"`"),
+                            .help("a text ends on the line it starts on: close it with `\"`")
+                            .fix(
+                                Span::new(
+                                    file,
+                                    base + text_end(text, start),
+                                    base + text_end(text, start),
+                                ),
+                                "\"",
+                            ),
                     );
                     continue;
                 }
@@ -181,6 +189,35 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
                 }
                 Some((open, from)) if problem.is_none() => {
                     let want = closer(open) as char;
+                    let at = |i: usize| Span::new(file, base + i, base + i);
+                    let first_line = bytes[from..i].iter().position(|b| *b == b'\n');
+                    if let Some(end) = first_line {
+                        // What is opened on a line is mostly closed on it.
+                        let end = from + text[from..from + end].trim_end().len();
+                        problem = Some(
+                            fail(
+                                "E0102",
+                                &format!("this `{}` is never closed", open as char),
+                                from,
+                                "opened here",
+                            )
+                            .at(
+                                Span::new(file, base + i, base + i + 1),
+                                "this closes something else",
+                            )
+                            .help(format!("add `{want}`"))
+                            .fix(at(end), want.to_string()),
+                        );
+                        i += 1;
+                        continue;
+                    }
+                    // Where the bracket closes one that is open further out, the inner one was forgotten.
+                    let outer = stack.iter().any(|(o, _)| closes(*o, b));
+                    let cut = if outer {
+                        at(i)
+                    } else {
+                        Span::new(file, base + i, base + i + 1)
+                    };
                     problem = Some(
                         fail(
                             "E0102",
@@ -189,7 +226,8 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
                             &format!("`{want}` is expected here"),
                         )
                         .at(Span::new(file, base + from, base + from + 1), "opened here")
-                        .help(format!("close it with `{want}`, or remove one of the two")),
+                        .help(format!("close it with `{want}`, or remove one of the two"))
+                        .fix(cut, want.to_string()),
                     );
                 }
                 None if problem.is_none() => {
@@ -200,7 +238,8 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
                             i,
                             "nothing is open here",
                         )
-                        .help(format!("remove this `{}`, or open its partner", b as char)),
+                        .help(format!("remove this `{}`, or open its partner", b as char))
+                        .fix(Span::new(file, base + i, base + i + 1), ""),
                     );
                 }
                 _ => {}
@@ -227,7 +266,8 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
                 Span::new(file, base + end - 1, base + end),
                 format!("`{want}` is expected after this"),
             )
-            .help(format!("add `{want}`")),
+            .help(format!("add `{want}`"))
+            .fix(Span::new(file, base + end, base + end), want.to_string()),
         );
     }
     join_lines(&mut out, &line_ends);
@@ -241,6 +281,18 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
         doc,
         problem,
     }
+}
+
+/// Where a text that is not closed most likely ends: before a bracket or a comma, or with its line.
+fn text_end(text: &str, start: usize) -> usize {
+    let rest = text.get(start + 1..).unwrap_or("");
+    let line = rest.split('\n').next().unwrap_or("").trim_end();
+    let end = line
+        .find([')', ']', ','])
+        .or_else(|| line.find(" {"))
+        .or_else(|| line.find(" }"))
+        .unwrap_or(line.len());
+    start + 1 + end
 }
 
 pub fn too_deep(at: Span) -> Diagnostic {

@@ -40,10 +40,9 @@ pub fn run(args: &Check, common: &Common, show: &mut Show) -> Outcome {
         }
         seen.push(path);
         let mut front = Front::open(path);
-        if !front.failed() {
-            let host = front.bare(common);
-            front.check(&host);
-        }
+        // Also after errors: a broken declaration leaves the others to be checked.
+        let host = front.bare(common);
+        front.check(&host);
         if let (Some(emit), false) = (args.emit, front.failed()) {
             emitted(emit, &mut front, common, show);
         }

@@ -1,8 +1,14 @@
-//! Modules and name resolution: from texts to a program in which every name stands for something.
+//! Modules, names and types: from texts to a program in which every name stands for something, and what follows of types.
 
+mod effects;
 mod modules;
 mod names;
-mod walk;
+mod recursion;
+mod types;
+pub mod walk;
 
+pub use effects::{Effect, check_effects, effects};
 pub use modules::{Library, Loaded, ReadFault, World, load, load_library};
 pub use names::{DRAWING_INTRINSICS, check_names};
+pub use recursion::check_recursion;
+pub use types::{Typed, check_types};

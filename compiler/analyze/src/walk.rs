@@ -3,7 +3,7 @@
 use nas_grammar::ast::*;
 
 /// Override what is of interest and call the `walk_…` of the same name to go on below it.
-pub(crate) trait Visit {
+pub trait Visit {
     fn item(&mut self, item: &Item) {
         walk_item(self, item);
     }
@@ -21,7 +21,7 @@ pub(crate) trait Visit {
 
 type V<'a, T> = &'a mut T;
 
-pub(crate) fn walk_item<T: Visit + ?Sized>(v: V<T>, item: &Item) {
+pub fn walk_item<T: Visit + ?Sized>(v: V<T>, item: &Item) {
     match &item.kind {
         ItemKind::Use(_) => {}
         ItemKind::Let { ty, value, .. } => {
@@ -72,7 +72,7 @@ pub(crate) fn walk_item<T: Visit + ?Sized>(v: V<T>, item: &Item) {
     }
 }
 
-pub(crate) fn walk_params<T: Visit + ?Sized>(v: V<T>, params: &[Param]) {
+pub fn walk_params<T: Visit + ?Sized>(v: V<T>, params: &[Param]) {
     for param in params {
         param.ty.iter().for_each(|t| v.ty(t));
         param.default.iter().for_each(|e| v.expr(e));
@@ -85,12 +85,12 @@ fn walk_net<T: Visit + ?Sized>(v: V<T>, net: &NetDecl) {
     v.block(&net.body);
 }
 
-pub(crate) fn walk_block<T: Visit + ?Sized>(v: V<T>, block: &Block) {
+pub fn walk_block<T: Visit + ?Sized>(v: V<T>, block: &Block) {
     block.stmts.iter().for_each(|s| v.stmt(s));
     block.value.iter().for_each(|e| v.expr(e));
 }
 
-pub(crate) fn walk_stmt<T: Visit + ?Sized>(v: V<T>, stmt: &Stmt) {
+pub fn walk_stmt<T: Visit + ?Sized>(v: V<T>, stmt: &Stmt) {
     match &stmt.kind {
         StmtKind::Item(item) => v.item(item),
         StmtKind::Let { ty, value, .. } => {
@@ -176,7 +176,7 @@ fn walk_fields<T: Visit + ?Sized>(v: V<T>, fields: &[Field]) {
     }
 }
 
-pub(crate) fn walk_edit<T: Visit + ?Sized>(v: V<T>, entry: &WithEntry) {
+pub fn walk_edit<T: Visit + ?Sized>(v: V<T>, entry: &WithEntry) {
     match &entry.target {
         WithTarget::Path(e) | WithTarget::Spread { value: e, .. } => v.expr(e),
     }
@@ -201,7 +201,7 @@ fn walk_clauses<T: Visit + ?Sized>(v: V<T>, clauses: &[Clause]) {
     }
 }
 
-pub(crate) fn walk_expr<T: Visit + ?Sized>(v: V<T>, expr: &Expr) {
+pub fn walk_expr<T: Visit + ?Sized>(v: V<T>, expr: &Expr) {
     use ExprKind as E;
     match &expr.kind {
         E::Number(_) | E::Text(_) | E::Bool(_) | E::None | E::Name(_) | E::Hole | E::It => {}

@@ -30,6 +30,15 @@ pub struct Diagnostic {
     pub notes: Vec<String>,
     /// What to type.
     pub help: Option<String>,
+    /// The help as edits of the text, where it is that exact; all of them together.
+    pub fixes: Vec<Edit>,
+}
+
+/// Text to put in the place of a span; an empty span is where it goes in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Edit {
+    pub span: Span,
+    pub text: String,
 }
 
 impl Diagnostic {
@@ -49,6 +58,7 @@ impl Diagnostic {
             labels: vec![],
             notes: vec![],
             help: None,
+            fixes: vec![],
         }
     }
 
@@ -69,6 +79,24 @@ impl Diagnostic {
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
         self
+    }
+
+    /// Says that the help is this edit.
+    pub fn fix(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.fixes.push(Edit {
+            span,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// A name that is near the one at the primary place.
+    pub fn did_you_mean(self, near: &str) -> Self {
+        let help = format!("did you mean `{near}`?");
+        match self.primary() {
+            Some(at) => self.help(help).fix(at, near),
+            None => self.help(help),
+        }
     }
 
     pub fn is_error(&self) -> bool {

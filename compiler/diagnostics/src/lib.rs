@@ -8,7 +8,7 @@ mod suggest;
 mod tidy;
 
 pub use codes::{Example, codes, examples, page, title};
-pub use diagnostic::{Diagnostic, Label, Severity};
+pub use diagnostic::{Diagnostic, Edit, Label, Severity};
 pub use render::{Format, Style, render};
 pub use source::{FileId, LineColumn, SourceFile, Sources, Span};
 pub use suggest::did_you_mean;

@@ -12,7 +12,7 @@ use crate::ctx::{Ctx, fault};
 use crate::env::Env;
 use crate::program::ModuleId;
 use crate::value::{Bound, Func, FuncKind, Value};
-use crate::{Result, access, net, space, stmt, train};
+use crate::{Fault, Result, access, net, space, stmt, train};
 use nas_diagnostics::Span;
 use nas_grammar::ast::{Expr, ExprKind, FnDecl, Role, TypeKind};
 use shape::check_result;
@@ -293,8 +293,25 @@ fn call_func(ctx: &mut Ctx, f: &Arc<Func>, mut args: Args) -> Result<Value> {
             env,
             global,
             lists,
-        } => call_decl(ctx, f, decl, *module, env, *global, *lists, args),
+        } => call_decl(ctx, f, decl, *module, env, *global, *lists, args)
+            .map_err(|fault| blame_caller(ctx, fault, *module, span)),
     }
+}
+
+/// What goes wrong inside another module's declaration is shown at the call of it first: that is where it can be mended.
+fn blame_caller(ctx: &Ctx, mut fault: Fault, callee: ModuleId, span: Span) -> Fault {
+    let own = ctx.program.modules.get(ctx.module).map(|m| m.file);
+    if callee != ctx.module
+        && own == Some(span.file)
+        && fault.0.primary().is_some_and(|p| p.file != span.file)
+    {
+        let label = nas_diagnostics::Label {
+            span,
+            text: "in this call".into(),
+        };
+        fault.0.labels.insert(0, label);
+    }
+    fault
 }
 
 fn method(ctx: &mut Ctx, receiver: Value, name: &Arc<str>, args: Args) -> Result<Value> {

@@ -318,7 +318,7 @@ impl Ctx {
     /// A broken shape rule as a diagnostic with the choices that show it.
     pub fn shape_fault(&self, e: ShapeError, span: Span) -> Fault {
         let mut d = Diagnostic::error(e.code, e.message).at(span, "here");
-        for f in e.facts {
+        for f in crate::show::aligned(e.facts) {
             d = d.note(f);
         }
         let mut witness = self.assumed.clone();

@@ -53,7 +53,11 @@ impl Ctx {
             ExprKind::Binary { op, left, right } => {
                 let a = self.eval(left, env)?;
                 let b = self.eval(right, env)?;
-                number::binary(self, *op, a, b, span)
+                if !self.checking() {
+                    return number::binary(self, *op, a, b, span);
+                }
+                let (x, y) = (a.clone(), b.clone());
+                number::binary(self, *op, a, b, span).map_err(|f| sides(f, span, (left.span, &x), (right.span, &y)))
             }
             ExprKind::Range { low, high, inclusive, step } => self.range(low.as_deref(), high.as_deref(), *inclusive, step.as_deref(), env, span),
             ExprKind::If { condition, then, otherwise } => {
@@ -779,6 +783,20 @@ impl Ctx {
         .at(span, "here")
         .into())
     }
+}
+
+/// What goes wrong between two sides is shown on both.
+fn sides(mut f: Fault, whole: Span, left: (Span, &Value), right: (Span, &Value)) -> Fault {
+    if f.0.primary() == Some(whole) && f.0.labels.len() == 1 {
+        for (at, v) in [left, right] {
+            let text = match v.plain() {
+                Value::Tensor(t, _) => format!("shape {}", nas_ir::shape::Show(t.shape())),
+                _ => crate::show::brief(v),
+            };
+            f.0.labels.push(nas_diagnostics::Label { span: at, text });
+        }
+    }
+    f
 }
 
 impl From<nas_ir::ShapeError> for Fault {

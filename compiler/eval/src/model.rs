@@ -1,10 +1,11 @@
 //! From an elaborated space to its algebra: sites, conditions, costs and the encoding, on indices.
 
 use crate::ctx::{Ctx, fault};
-use crate::space::{Algebra, SpaceValue};
+use crate::space::{Algebra, Elaborated, SpaceValue};
 use crate::value::Value;
 use crate::{Result, template};
 use nas_diagnostics::Span;
+use nas_grammar::ast::{BinaryOp, Expr, ExprKind};
 use nas_ir::Table;
 use nas_space as algebra;
 use std::sync::{Arc, OnceLock};
@@ -57,10 +58,14 @@ pub fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Algebra> 
     })();
     (ctx.space, ctx.net, ctx.assumed, ctx.top) = saved;
     r?;
+    let first_place = parts.first().map(|p| p.1);
+    let mut always = vec![];
     let mut windows = 0;
+    let (mut window_places, mut predicate_places): (Vec<Span>, Vec<Span>) = (vec![], vec![]);
     for (v, at) in parts {
         match v.plain() {
-            Value::Bool(true) | Value::Unknown(_) => {}
+            Value::Bool(true) => always.push(at),
+            Value::Unknown(_) => {}
             Value::Bool(false) => {
                 return Err(fault(
                     "E0601",
@@ -76,8 +81,10 @@ pub fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Algebra> 
                     _ => false,
                 });
                 model.predicates.push(convert(&model, &bools));
+                predicate_places.push(at);
             }
             Value::Window(w) => {
+                window_places.push(at);
                 let name: Arc<str> = format!("cost {windows}").into();
                 windows += 1;
                 let terms = w
@@ -115,26 +122,66 @@ pub fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Algebra> 
                 "E0601",
                 format!("no member of `{}` meets its conditions", s.name),
             );
-            d = match s.conditions.first() {
-                Some((c, ..)) => d.at(c.span, "these conditions"),
-                None => d.at(span, "in this space"),
-            };
+            let mut places = vec![];
             if let Ok(Some(n)) = space.nearest() {
                 let arch = crate::space::ArchValue::new(s.clone(), n.arch);
                 d = d.note(format!("the nearest member is {}", arch.text()));
                 for w in n.violated {
-                    d = d.note(w.to_string());
+                    match w {
+                        algebra::Why::Window {
+                            window,
+                            value,
+                            low,
+                            high,
+                            ..
+                        } => {
+                            let at = window_places.get(window).copied().unwrap_or(span);
+                            let name = subject(s, &e, at).unwrap_or("the cost".into());
+                            let (bound, side) = match (low, high) {
+                                (Some(l), _) if value < l => (l, "at least"),
+                                (_, Some(h)) => (h, "at most"),
+                                (Some(l), None) => (l, "at least"),
+                                (None, None) => (value, "exactly"),
+                            };
+                            places.push((
+                                at,
+                                format!("{side} {bound} is asked for, and the nearest has {value}"),
+                            ));
+                            d = d.note(format!("there, {name} is {value}")).help(format!(
+                                "loosen the bound on {name} to {value}, or widen the choices"
+                            ));
+                        }
+                        algebra::Why::Predicate { predicate, choices } => {
+                            let at = predicate_places.get(predicate).copied().unwrap_or(span);
+                            places.push((at, format!("not with {}", choices.join(", "))));
+                        }
+                        other => d = d.note(other.to_string()),
+                    }
                 }
+            }
+            if places.is_empty() {
+                let at = s.conditions.first().map_or(span, |(c, ..)| c.span);
+                places.push((at, "these conditions".into()));
+            }
+            for (at, text) in places {
+                d = d.at(at, text);
             }
             return Err(d.into());
         }
-        if !s.conditions.is_empty() && space.raw_size().is_ok_and(|r| r == size) {
-            let at = s.conditions[0].0.span;
+        if let Some(at) = first_place
+            && space.raw_size().is_ok_and(|r| r == size)
+        {
             ctx.warnings.push(
                 nas_diagnostics::Diagnostic::warning("W0601", "this condition excludes no member")
                     .at(at, "always true"),
             );
         }
+    }
+    if !conditioned && let Some(at) = always.first() {
+        ctx.warnings.push(
+            nas_diagnostics::Diagnostic::warning("W0601", "this condition excludes no member")
+                .at(*at, "always true"),
+        );
     }
     let template = match &e.encoding {
         Some(t) => Some(template::encoding(ctx, s, &space, t, &sites)?),
@@ -145,6 +192,29 @@ pub fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Algebra> 
         sampler: OnceLock::new(),
         template,
     })
+}
+
+/// The quantity that the condition at a place bounds, as written: `macs.core`.
+fn subject(s: &SpaceValue, e: &Elaborated, at: Span) -> Option<String> {
+    fn find(c: &Expr, at: Span) -> Option<String> {
+        if let ExprKind::Binary { op, left, right } = &c.kind {
+            if *op == BinaryOp::And {
+                return find(left, at).or_else(|| find(right, at));
+            }
+            if c.span == at {
+                let name = |e: &Expr| crate::pipeline::path_name(e).map(|n| format!("`{n}`"));
+                return name(left).or_else(|| name(right));
+            }
+        }
+        match &c.kind {
+            ExprKind::In { value, .. } if c.span == at => {
+                crate::pipeline::path_name(value).map(|n| format!("`{n}`"))
+            }
+            _ => None,
+        }
+    }
+    let own = e.conditions.iter().find_map(|c| find(c, at));
+    own.or_else(|| s.conditions.iter().find_map(|(c, ..)| find(c, at)))
 }
 
 /// The scope of a `where` written outside the space.

@@ -12,6 +12,7 @@ use nas_grammar::ast::{
 };
 use std::sync::Arc;
 
+mod alone;
 mod check;
 mod settings;
 
@@ -223,9 +224,17 @@ fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env, pipeline: bool, out: &mut Outco
         StmtKind::Budget(list) => {
             for e in list {
                 let v = ctx.eval(e, env)?;
-                if number::unit_of(&v) == crate::value::Unit::One {
+                let unit = number::unit_of(&v);
+                if !matches!(
+                    unit,
+                    crate::value::Unit::Seconds | crate::value::Unit::Bytes
+                ) {
+                    let got = match unit {
+                        crate::value::Unit::One => "no unit".to_string(),
+                        u => format!("in {}", u.name()),
+                    };
                     return Err(fault("E0305", "a budget is a time or a memory")
-                        .at(e.span, "no unit")
+                        .at(e.span, got)
                         .help("`40 minutes`, `2 GB`")
                         .into());
                 }

@@ -1,5 +1,6 @@
 //! Values as people and files read them: one line, JSON, a report, a fingerprint.
 
+mod columns;
 mod fingerprint;
 mod report;
 mod spans;
@@ -11,6 +12,7 @@ use nas_diagnostics::Span;
 use nas_ir::HostTensor;
 use serde_json::{Map, json};
 
+pub use columns::aligned;
 pub use fingerprint::{code_fingerprint, fingerprint, fingerprint_in};
 pub use report::report_text;
 pub use spans::erase_spans;

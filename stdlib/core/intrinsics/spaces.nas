@@ -7,7 +7,7 @@ intrinsic sample(space: Space, n: Int, seed: Int? = none) -> [Arch]
 /// Members that differ at one site; `at:` names the site.
 intrinsic neighbours(space: Space, arch: Arch, at: Site? = none) -> [Arch]
 /// The sites that exist in a member (or in a space).
-intrinsic sites(arch: Arch) -> [Site]
+intrinsic sites(arch: Any) -> [Site]
 /// Option numbers of a member, site by site; -1 where a site is absent.
 intrinsic indices(arch: Arch) -> Index
 /// A member as its space writes it.
@@ -17,9 +17,9 @@ intrinsic decode(space: Space, text: Text) -> Arch
 /// The options of an open value.
 intrinsic options(choice: Option) -> [Option]
 /// Smallest and largest value of a cost over a space, without enumerating it.
-intrinsic range(cost: Macs) -> Range
+intrinsic range(cost: Float) -> Range
 /// Minimum, mean and maximum of a cost over a space.
-intrinsic distribution(cost: Macs) -> Record
+intrinsic distribution(cost: Float) -> Record
 /// Items of a net's cost, weighed and summed; `on:` is one input's shape where the net does not fix it.
 intrinsic cost_of(net: Net, items: Record, on: [Int]? = none) -> Int
 /// Every item of a net's cost.

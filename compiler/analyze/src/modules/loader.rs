@@ -125,9 +125,17 @@ impl<'a> Loader<'a> {
         for (item, declared) in tree.items.iter().map(index::declared).enumerate() {
             for (name, span) in declared {
                 if let Some(first) = places.get(&name) {
-                    loaded
-                        .diagnostics
-                        .push(report::twice(&name, *first, span, "declared"));
+                    let whole = tree.items[item].span;
+                    let earlier = tree
+                        .items
+                        .iter()
+                        .map(|i| i.span)
+                        .find(|i| i.start <= first.start && first.end <= i.end);
+                    let same = earlier
+                        .is_some_and(|e| loaded.sources.text(e) == loaded.sources.text(whole));
+                    let finding =
+                        report::declared_twice(&name, *first, span, same.then_some(whole));
+                    loaded.diagnostics.push(finding);
                     continue;
                 }
                 places.insert(name.clone(), span);
@@ -168,7 +176,11 @@ impl<'a> Loader<'a> {
                         report::no_item(&entry, module, &self.loaded.program, &self.index)
                     }
                 };
-                self.loaded.diagnostics.push(finding);
+                // `use opps.{a, b}` lacks one module, not two.
+                let told = |d: &Diagnostic| d.code == "E0203" && d.primary() == finding.primary();
+                if finding.code != "E0203" || !self.loaded.diagnostics.iter().any(told) {
+                    self.loaded.diagnostics.push(finding);
+                }
             }
         }
     }

@@ -25,21 +25,59 @@ pub(super) fn missing(
     } else {
         known.extend_from_slice(project);
     }
-    let mut found = Diagnostic::error("E0203", format!("no module `{whole}`"))
-        .at(entry.span, "no file of this name");
+    let (place, listed) = path_span(entry);
+    let shown = if listed { &front } else { &whole };
+    let mut found = Diagnostic::error("E0203", format!("no module `{shown}`"))
+        .at(place, "no file of this name");
     for file in tried {
         found = found.note(format!("looked for {file}"));
     }
-    if let Some(near) = did_you_mean(&whole, &known) {
-        return found.help(format!("did you mean `use {near}`?"));
+    // The folder is right, the file is not: `search.{nb210}`.
+    if listed
+        && let Some(near) = did_you_mean(&whole, &known)
+        && let Some((folder, file)) = near.rsplit_once('.')
+        && folder == front
+    {
+        let mut at = Diagnostic::error("E0203", format!("no module `{whole}`")).at(
+            entry.path[entry.path.len() - 1].span,
+            "no file of this name",
+        );
+        at.notes = found.notes;
+        return at.did_you_mean(file);
+    }
+    if !listed && let Some(near) = did_you_mean(&whole, &known) {
+        return found
+            .help(format!("did you mean `use {near}`?"))
+            .fix(place, near);
     }
     // `use std.opps.relu`: the module is wrong, the item may be right.
     if !front.is_empty()
         && let Some(near) = did_you_mean(&front, &known)
     {
-        return found.help(format!("did you mean `use {near}.{last}`?"));
+        let (help, text) = match listed {
+            true => (format!("did you mean `use {near}.{{{last}}}`?"), near),
+            false => (
+                format!("did you mean `use {near}.{last}`?"),
+                format!("{near}.{last}"),
+            ),
+        };
+        return found.help(help).fix(place, text);
     }
     found
+}
+
+/// The path of an entry; of one in a list `{ … }` what stands before the list, and `true`.
+fn path_span(entry: &Entry) -> (Span, bool) {
+    let (Some(first), Some(last)) = (entry.path.first(), entry.path.last()) else {
+        return (entry.span, false);
+    };
+    let listed = entry.path.len() > 1 && entry.span.start == last.span.start;
+    let end = if listed {
+        &entry.path[entry.path.len() - 2]
+    } else {
+        last
+    };
+    (first.span.to(end.span), listed)
 }
 
 /// E0202: the module is there, the name is not.
@@ -56,7 +94,7 @@ pub(super) fn no_item(
     let mut found = Diagnostic::error("E0202", format!("module `{path}` has no `{name}`"))
         .at(span, "not declared there");
     if let Some(near) = did_you_mean(name, own.keys()) {
-        return found.help(format!("did you mean `{near}`?"));
+        return found.did_you_mean(&near);
     }
     if let Some(members) = members(own.keys().map(|k| &**k)) {
         found = found.note(format!("it declares {members}"));
@@ -110,6 +148,22 @@ pub(super) fn cycle(chain: &[(ModuleId, Span)], back: Span, sources: &Sources) -
 /// A place in the first file of the circle: the `use` of its second file, or the one that closes it.
 fn back_target(chain: &[(ModuleId, Span)], back: Span) -> Span {
     chain.get(1).map_or(back, |(_, span)| *span)
+}
+
+/// E0206: two declarations of one name; where they are the same text, one of them is to go.
+pub(super) fn declared_twice(
+    name: &str,
+    first: Span,
+    second: Span,
+    same: Option<Span>,
+) -> Diagnostic {
+    let d = twice(name, first, second, "declared");
+    match same {
+        Some(whole) => d
+            .help("both say the same: take one of them out")
+            .fix(whole, ""),
+        None => d.help("give the second one another name"),
+    }
 }
 
 /// E0206: two of one name.

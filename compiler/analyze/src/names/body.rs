@@ -3,13 +3,14 @@
 use super::{Checker, Known};
 use crate::modules::index::{self, pattern_names};
 use crate::modules::report;
+use crate::walk::{Visit, walk_stmt};
 use nas_diagnostics::Span;
 use nas_grammar::ast::*;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Checker<'_> {
-    pub(super) fn block(&mut self, block: &Block) {
+    pub(super) fn body(&mut self, block: &Block) {
         self.scoped(|c| {
             let stmts: Vec<&Stmt> = block.stmts.iter().collect();
             c.stmts(&stmts, |c| {
@@ -64,15 +65,24 @@ impl Checker<'_> {
         }
     }
 
-    pub(super) fn stmt(&mut self, stmt: &Stmt) {
+    pub(super) fn statement(&mut self, stmt: &Stmt) {
         match &stmt.kind {
             StmtKind::Item(_) => {}
             StmtKind::Let { pattern, ty, value } => {
                 self.expr(value);
                 ty.iter().for_each(|t| self.ty(t));
-                self.pattern(pattern);
+                match &pattern.kind {
+                    PatternKind::Name(name) if self.reads => self.bind_used(&name.text, name.span),
+                    _ => self.pattern(pattern),
+                }
             }
             StmtKind::Draw { pattern, value } => {
+                let between = Span {
+                    start: pattern.span.end,
+                    end: value.span.start,
+                    ..stmt.span
+                };
+                self.tilde = Some((between, " = "));
                 // `let b ~ draw where distance(a, b) >= margin`: the condition speaks of what was drawn.
                 if let ExprKind::DrawWhere {
                     value,
@@ -115,20 +125,6 @@ impl Checker<'_> {
                 }
                 self.bind(&name.text, Known::Value);
             }
-            StmtKind::Assign { place, value } => {
-                self.expr(place);
-                self.expr(value);
-            }
-            StmtKind::Minimise { loss, over, by } => {
-                self.expr(loss);
-                self.expr(over);
-                by.iter().for_each(|e| self.expr(e));
-            }
-            StmtKind::Keep { value, every } => {
-                self.expr(value);
-                every.iter().for_each(|e| self.expr(e));
-            }
-            StmtKind::Record { fields } => fields.iter().for_each(|(_, e)| self.expr(e)),
             StmtKind::OnChange {
                 setting,
                 binder,
@@ -153,35 +149,30 @@ impl Checker<'_> {
                     c.block(body);
                 });
             }
-            StmtKind::Expect(e) | StmtKind::Value(e) | StmtKind::Expr(e) => self.expr(e),
-            StmtKind::Report(args) => args.iter().for_each(|a| self.expr(&a.value)),
-            StmtKind::Budget(es) | StmtKind::Where(es) => es.iter().for_each(|e| self.expr(e)),
-            StmtKind::Check { condition, message } => {
-                self.expr(condition);
-                self.expr(message);
-            }
             StmtKind::Encoding(text) => self.text(text),
             StmtKind::Net(net) => self.net(net),
-            StmtKind::Match {
-                from,
-                to,
-                with,
-                weight,
-            } => {
-                [from, to, with].into_iter().for_each(|e| self.expr(e));
-                weight.iter().for_each(|e| self.expr(e));
-            }
-            StmtKind::Label { loss, weight } => {
-                self.expr(loss);
-                weight.iter().for_each(|e| self.expr(e));
-            }
             StmtKind::Phase { at, settings } => {
                 self.expr(at);
                 self.fields(settings);
             }
-            // Names of the curriculum's own settings.
-            StmtKind::Monotone(_) => {}
+            _ => walk_stmt(self, stmt),
         }
+    }
+}
+
+/// What binds nothing is walked; the rest is looked at here.
+impl Visit for Checker<'_> {
+    fn item(&mut self, item: &Item) {
+        self.declaration(item);
+    }
+    fn block(&mut self, block: &Block) {
+        self.body(block);
+    }
+    fn stmt(&mut self, stmt: &Stmt) {
+        self.statement(stmt);
+    }
+    fn expr(&mut self, expr: &Expr) {
+        self.expression(expr);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls: arguments against the parameters of a declaration that is known, and the names in them.
 
 use super::{Checker, Known};
+use crate::walk::Visit;
 use nas_diagnostics::{Diagnostic, Span, did_you_mean};
 use nas_grammar::ast::*;
 use std::sync::Arc;
@@ -174,7 +175,7 @@ impl Checker<'_> {
                     finding = finding.note(format!("its parameters: {}", list.join(", ")));
                 }
                 match did_you_mean(&name.text, names()) {
-                    Some(near) => finding.help(format!("did you mean `{near}`?")),
+                    Some(near) => finding.did_you_mean(&near),
                     None => finding,
                 }
             } else {
@@ -207,10 +208,21 @@ impl Checker<'_> {
             (n, false) => format!("takes {n} arguments"),
         };
         let message = format!("`{}` {takes}, {} are given", shape.name, positional.len());
+        let (extra, last) = (positional[room].span, positional[positional.len() - 1].span);
+        // With the comma before it; the first has the bracket there.
+        let before = room
+            .checked_sub(1)
+            .map_or(extra.start, |i| positional[i].span.end);
+        let cut = Span {
+            start: before,
+            end: last.end,
+            ..extra
+        };
         self.diagnostics.push(
             Diagnostic::error("E0303", message)
-                .at(positional[room].span, "one too many")
-                .help(signature(shape)),
+                .at(extra, "one too many")
+                .help(format!("leave it out: {}", signature(shape)))
+                .fix(cut, ""),
         );
     }
 

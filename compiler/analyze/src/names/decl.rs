@@ -1,14 +1,85 @@
 //! Declarations: parameters with the extents that their types bind, spaces, moves, tables, rules.
 
+use super::lookup::Meaning;
 use super::{Checker, Known};
 use crate::modules::index::pattern_names;
 use crate::modules::report;
+use crate::walk::Visit;
+use nas_diagnostics::{Diagnostic, did_you_mean};
 use nas_grammar::ast::*;
 use std::sync::Arc;
 
+/// Types of the language that no declaration introduces; those of the library's intrinsics come to these.
+const TYPES: &[&str] = &[
+    "Int",
+    "Float",
+    "Bool",
+    "Text",
+    "Any",
+    "Tensor",
+    "Net",
+    "Space",
+    "Arch",
+    "Site",
+    "Weights",
+    "Data",
+    "Block",
+    "BlockKind",
+    "Fn",
+    "Schedule",
+    "Curriculum",
+    "Optimiser",
+    "Metric",
+    "Loss",
+    "Proxy",
+    "Trainer",
+    "Search",
+    "Score",
+    "Scored",
+    "Rate",
+    "Ratio",
+    "Share",
+    "Percent",
+    "Macs",
+    "Params",
+    "Bits",
+    "Bytes",
+    "Epochs",
+    "Steps",
+    "Pixels",
+    "Seconds",
+    "Decibel",
+    "Index",
+    "Label",
+    "Token",
+    "OneHot",
+    "Complex",
+    "Image",
+    "Use",
+    "Slot",
+    "Policy",
+    "Option",
+    "Mixture",
+    "Growth",
+    "Record",
+    "Table",
+    "Trace",
+    "Range",
+    "Course",
+    "Padding",
+    "Axes",
+    "Distribution",
+    "Move",
+    "Track",
+    "Clock",
+    "Real",
+    "Rewrite",
+    "Video",
+];
+
 impl Checker<'_> {
     /// A declaration at the top of a file or in a body; its own name is bound by the caller.
-    pub(super) fn item(&mut self, item: &Item) {
+    pub(super) fn declaration(&mut self, item: &Item) {
         match &item.kind {
             ItemKind::Use(_) => {}
             ItemKind::Let { ty, value, .. } => self.scoped(|c| {
@@ -69,6 +140,7 @@ impl Checker<'_> {
             // A function's own names do not depend on where in a body it stands.
             let (lenient, initial, implicit) = (c.lenient, c.initial, c.implicit);
             (c.lenient, c.initial, c.implicit) = (0, 0, 0);
+            let reads = std::mem::replace(&mut c.reads, d.role != Role::Curriculum);
             let lists: Vec<&Param> = d.params.iter().flatten().collect();
             c.param_list(&lists);
             d.result.iter().for_each(|t| c.ty(t));
@@ -84,6 +156,7 @@ impl Checker<'_> {
                 c.block(body);
             }
             (c.lenient, c.initial, c.implicit) = (lenient, initial, implicit);
+            c.reads = reads;
         });
     }
 
@@ -181,7 +254,7 @@ impl Checker<'_> {
     pub(super) fn shape(&mut self, ty: &Type) {
         match &ty.kind {
             TypeKind::Name { name, args, .. } => {
-                self.mention(name);
+                self.type_name(name);
                 self.lenient += 1;
                 args.iter().for_each(|e| self.expr(e));
                 self.lenient -= 1;
@@ -208,6 +281,31 @@ impl Checker<'_> {
         }
     }
 
+    /// E0201: a type that nothing declares.
+    fn type_name(&mut self, name: &Ident) {
+        let known = !matches!(self.look(name), Meaning::Unknown)
+            || TYPES.contains(&&*name.text)
+            || self.words.types.contains(&name.text)
+            || self.lenient > 0
+            || !name.text.starts_with(|c: char| c.is_uppercase())
+            || name.text.chars().count() < 3;
+        if known || !self.reported.insert((name.span, name.text.clone())) {
+            return;
+        }
+        let mut d = Diagnostic::error("E0201", format!("unknown type `{}`", name.text))
+            .at(name.span, "nothing of this name is declared");
+        let all = TYPES
+            .iter()
+            .copied()
+            .chain(self.words.types.iter().map(|t| &**t));
+        if let Some(near) = did_you_mean(&name.text, all) {
+            d = d.did_you_mean(&near);
+        } else {
+            d = d.help("declare it: `type Name = { … }`; or leave the type out: it is inferred");
+        }
+        self.diagnostics.push(d);
+    }
+
     /// A space: its `let`s one after the other; its blocks, net and constraints see all of them.
     fn space(&mut self, d: &SpaceDecl) {
         self.scoped(|c| {
@@ -223,10 +321,12 @@ impl Checker<'_> {
             };
             let (late, early): (Vec<&Stmt>, Vec<&Stmt>) =
                 d.body.stmts.iter().partition(|s| late(s));
+            let reads = std::mem::replace(&mut c.reads, false);
             c.stmts(&early, |c| {
                 late.iter().for_each(|s| c.stmt(s));
                 d.body.value.iter().for_each(|e| c.expr(e));
             });
+            c.reads = reads;
         });
     }
 
@@ -234,7 +334,9 @@ impl Checker<'_> {
         self.scoped(|c| {
             c.params(&net.params);
             net.result.iter().for_each(|t| c.ty(t));
+            let reads = std::mem::replace(&mut c.reads, true);
             c.block(&net.body);
+            c.reads = reads;
         });
     }
 }

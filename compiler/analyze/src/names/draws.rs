@@ -90,7 +90,7 @@ impl Checker<'_> {
                 None => self.body_draws(d),
             },
             Role::Intrinsic => intrinsic(d),
-            Role::Proxy | Role::Trainer | Role::Search => false,
+            Role::Proxy | Role::Trainer | Role::Search | Role::Loss | Role::Metric => false,
             _ => return,
         };
         if closed && !drawn {
@@ -99,17 +99,24 @@ impl Checker<'_> {
         if draws && !drawn {
             self.undrawn(name, at);
         } else if drawn && closed {
-            self.diagnostics.push(
-                Diagnostic::error("E0306", format!("`{name}` keeps its draws to itself"))
-                    .at(at, "this call needs no `~`")
-                    .help("take the `~` away"),
-            );
+            let d = Diagnostic::error("E0306", format!("`{name}` keeps its draws to itself"))
+                .at(at, "this call needs no `~`")
+                .help("take the `~` away, or write `=` in its place");
+            let d = self.without_tilde(d);
+            self.diagnostics.push(d);
         } else if drawn && !draws {
-            self.diagnostics.push(
-                Diagnostic::error("E0306", format!("`{name}` draws nothing"))
-                    .at(at, "this call is the same in every turn")
-                    .help("take the `~` away"),
-            );
+            let d = Diagnostic::error("E0306", format!("`{name}` draws nothing"))
+                .at(at, "this call is the same in every turn")
+                .help("take the `~` away, or write `=` in its place");
+            let d = self.without_tilde(d);
+            self.diagnostics.push(d);
+        }
+    }
+
+    fn without_tilde(&self, d: Diagnostic) -> Diagnostic {
+        match self.tilde {
+            Some((at, text)) => d.fix(at, text),
+            None => d,
         }
     }
 
@@ -119,7 +126,14 @@ impl Checker<'_> {
                 .at(at, "this draws")
                 .help(format!(
                     "write `let x ~ {name}(…)`, or `~{name}(…)` inside an expression"
-                )),
+                ))
+                .fix(
+                    Span {
+                        end: at.start,
+                        ..at
+                    },
+                    "~",
+                ),
         );
     }
 

@@ -2,14 +2,15 @@
 
 use super::lookup::Meaning;
 use super::{Checker, Known};
+use crate::walk::{Visit, walk_expr};
+use nas_diagnostics::Span;
 use nas_grammar::ast::*;
 use std::sync::Arc;
 
 impl Checker<'_> {
-    pub(super) fn expr(&mut self, expr: &Expr) {
+    pub(super) fn expression(&mut self, expr: &Expr) {
         use ExprKind as E;
         match &expr.kind {
-            E::Number(_) | E::Bool(_) | E::None | E::Hole | E::It | E::Error => {}
             E::Text(text) => self.text(text),
             E::Name(name) => {
                 if &*name.text != "now" || self.is_local("now") {
@@ -21,7 +22,6 @@ impl Checker<'_> {
                     self.expr(base);
                 }
             }
-            E::TupleField { base, .. } => self.expr(base),
             E::Call { .. } => self.call(expr, false, false),
             E::Index { base, args } => {
                 self.index_base(base);
@@ -32,43 +32,16 @@ impl Checker<'_> {
                 c.expr(body);
             }),
             E::Pipe { .. } => self.pipe(expr, false),
-            // Seen below as a value of the block; the evaluator gives it its place.
-            E::TapTarget(_) => {}
-            E::Unary { value, .. } | E::AtMode { value, .. } => self.expr(value),
-            E::Draw(value) => self.drawn(value),
-            E::Binary { left, right, .. } => {
-                self.expr(left);
-                self.expr(right);
+            E::Draw(value) => {
+                let end = value.span.start;
+                self.tilde = Some((Span { end, ..expr.span }, ""));
+                self.drawn(value);
             }
-            E::Range {
-                low, high, step, ..
-            } => [low, high, step]
-                .into_iter()
-                .flatten()
-                .for_each(|e| self.expr(e)),
-            E::If {
-                condition,
-                then,
-                otherwise,
-            } => {
-                self.expr(condition);
-                self.block(then);
-                otherwise.iter().for_each(|e| self.expr(e));
-            }
-            E::Block(block) => self.block(block),
             // What a test says is wrong must not be an error of the file.
             E::Rejected(block) => {
                 let before = self.diagnostics.len();
                 self.block(block);
                 self.diagnostics.truncate(before);
-            }
-            E::Tuple(items) => items.iter().for_each(|e| self.expr(e)),
-            E::List(items) => items.iter().for_each(|item| match item {
-                ListItem::Item(e) | ListItem::Spread(e) => self.expr(e),
-            }),
-            E::Fill { value, count } => {
-                self.expr(value);
-                self.expr(count);
             }
             E::ListFor { body, clauses } | E::Sequence { body, clauses } => self.scoped(|c| {
                 c.clauses(clauses);
@@ -84,10 +57,6 @@ impl Checker<'_> {
                 c.expr(key);
                 c.expr(value);
             }),
-            E::Choose { count, options, .. } => {
-                count.iter().for_each(|e| self.expr(e));
-                self.expr(options);
-            }
             E::Repeat {
                 over,
                 binder,
@@ -103,10 +72,6 @@ impl Checker<'_> {
                     c.inner(body);
                 });
             }
-            E::Modes { train, infer } => [train, infer]
-                .into_iter()
-                .flatten()
-                .for_each(|b| self.block(b)),
             E::AtValue { value, name, at } => {
                 self.expr(at);
                 self.scoped(|c| {
@@ -132,29 +97,6 @@ impl Checker<'_> {
                 self.expr(value);
                 self.bounds(condition, within, otherwise);
             }
-            E::Modulo {
-                value,
-                rules: other,
-            }
-            | E::Else {
-                value,
-                otherwise: other,
-            }
-            | E::In {
-                value,
-                collection: other,
-                ..
-            }
-            | E::Of {
-                value, of: other, ..
-            }
-            | E::Arrow {
-                from: value,
-                to: other,
-            } => {
-                self.expr(value);
-                self.expr(other);
-            }
             E::Is { value, option, .. } => {
                 self.expr(value);
                 match &option.kind {
@@ -163,16 +105,9 @@ impl Checker<'_> {
                     _ => self.expr(option),
                 }
             }
-            E::Within {
-                value,
-                tolerance,
-                of,
-            } => {
-                self.expr(value);
-                self.expr(tolerance);
-                of.iter().for_each(|e| self.expr(e));
-            }
             E::Net(net) => self.net(net),
+            // Nothing is bound in the others, and a name in them is a value.
+            _ => walk_expr(self, expr),
         }
     }
 

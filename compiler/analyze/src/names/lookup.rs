@@ -20,7 +20,8 @@ pub(super) enum Meaning {
 impl Checker<'_> {
     /// Looks a name up and marks the import that it comes from as used.
     pub(super) fn look(&mut self, name: &Ident) -> Meaning {
-        if let Some(local) = self.locals.iter().rev().find(|l| l.name == name.text) {
+        if let Some(local) = self.locals.iter_mut().rev().find(|l| l.name == name.text) {
+            local.used = true;
             return Meaning::Local(local.known.clone());
         }
         let scope = &self.program.modules[self.module].scope;
@@ -102,10 +103,12 @@ impl Checker<'_> {
         let first = own.keys().min();
         if let Some(first) = first {
             let path = &self.program.modules[module].path;
-            finding = finding.help(format!(
-                "write `{0}.{first}`, or import one: `use {path}.{first} as {0}`",
-                name.text
-            ));
+            finding = finding
+                .help(format!(
+                    "write `{0}.{first}`, or import one: `use {path}.{first} as {0}`",
+                    name.text
+                ))
+                .fix(name.span, format!("{}.{first}", name.text));
         }
         self.diagnostics.push(finding);
     }
@@ -133,7 +136,7 @@ impl Checker<'_> {
             finding = finding.note(format!("its members: {list}"));
         }
         if let Some(near) = did_you_mean(&name.text, own.keys()) {
-            finding = finding.help(format!("did you mean `{near}`?"));
+            finding = finding.did_you_mean(&near);
         }
         self.diagnostics.push(finding);
         Some(None)

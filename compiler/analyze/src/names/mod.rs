@@ -14,14 +14,15 @@ use crate::modules::imports::Target;
 use crate::modules::index::Index;
 use crate::modules::scope::{Import, imports_of};
 use crate::modules::{Library, labels};
+use crate::walk::Visit;
 use nas_diagnostics::{Diagnostic, Sources, Span, tidy};
 use nas_eval::program::{GlobalId, ModuleId, Program};
-use nas_grammar::ast::{FnDecl, SpaceDecl};
+use nas_grammar::ast::{FnDecl, SpaceDecl, Type, TypeKind};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Findings about the names of a loaded program: unknown names (E0201), members (E0202), doubled names (E0206), namespaces
-/// used as values (E0207), arguments (E0302, E0303), draws (E0306) and unused imports (W0201).
+/// used as values (E0207), arguments (E0302, E0303), draws (E0306), unused imports (W0201) and names (W0202).
 ///
 /// `library` is searched for modules that have an unknown name.
 pub fn check_names(program: &Program, sources: &Sources, library: Library<'_>) -> Vec<Diagnostic> {
@@ -30,6 +31,10 @@ pub fn check_names(program: &Program, sources: &Sources, library: Library<'_>) -
     for module in &program.modules {
         words.labels.push(labels::labels(&module.tree));
         words.taps.extend(labels::taps(&module.tree));
+        if module.std && module.path.starts_with("core.") {
+            let mut found = TypeNames(&mut words.types);
+            module.tree.items.iter().for_each(|i| found.item(i));
+        }
     }
     words.every = words.labels.iter().flatten().cloned().collect();
     let mut checker = Checker {
@@ -44,6 +49,8 @@ pub fn check_names(program: &Program, sources: &Sources, library: Library<'_>) -
         lenient: 0,
         initial: 0,
         implicit: 0,
+        reads: true,
+        tilde: None,
         drawing: vec![None; program.globals.len()],
         elsewhere: None,
         reported: HashSet::new(),
@@ -62,6 +69,35 @@ struct Words {
     labels: Vec<Vec<Arc<str>>>,
     every: HashSet<Arc<str>>,
     taps: HashSet<Arc<str>>,
+    /// Types that the library's declarations use.
+    types: HashSet<Arc<str>>,
+}
+
+/// Collects the names of types.
+struct TypeNames<'a>(&'a mut HashSet<Arc<str>>);
+
+impl Visit for TypeNames<'_> {
+    fn ty(&mut self, ty: &Type) {
+        match &ty.kind {
+            TypeKind::Name { name, .. } => {
+                self.0.insert(name.text.clone());
+            }
+            TypeKind::List { of, .. } | TypeKind::Optional(of) | TypeKind::Sealed(of) => {
+                self.ty(of)
+            }
+            TypeKind::Tensor { of, .. } => of.iter().for_each(|t| self.ty(t)),
+            TypeKind::Tuple(parts) => parts.iter().for_each(|t| self.ty(t)),
+            TypeKind::Fn(parts, result) => {
+                parts.iter().for_each(|t| self.ty(t));
+                self.ty(result);
+            }
+            TypeKind::Record(fields) => fields.iter().for_each(|(_, t)| self.ty(t)),
+            TypeKind::Map(a, b) => {
+                self.ty(a);
+                self.ty(b);
+            }
+        }
+    }
 }
 
 /// A name that a body binds.
@@ -69,6 +105,9 @@ struct Words {
 struct Local {
     name: Arc<str>,
     known: Known,
+    /// The place of a `let` that has to be used.
+    at: Option<Span>,
+    used: bool,
 }
 
 /// A callee whose declaration is known.
@@ -103,6 +142,10 @@ struct Checker<'a> {
     initial: usize,
     /// Inside the body of a block argument: a call may take its last value from the pipe around it.
     implicit: usize,
+    /// In a body whose names only the body can read; a space's are its choices.
+    reads: bool,
+    /// The `~` before what is looked at, and what stands there without a draw.
+    tilde: Option<(Span, &'static str)>,
     drawing: Vec<Option<bool>>,
     /// Names of library modules that the program does not read, made at the first unknown name.
     elsewhere: Option<HashMap<Arc<str>, String>>,
@@ -138,7 +181,7 @@ impl Checker<'_> {
         let tree = module.tree.clone();
         for item in &tree.items {
             self.item(item);
-            self.locals.clear();
+            self.forget(0);
         }
         if !module.std {
             self.unused();
@@ -172,14 +215,44 @@ impl Checker<'_> {
     fn scoped<R>(&mut self, f: impl FnOnce(&mut Self) -> R) -> R {
         let mark = self.locals.len();
         let result = f(self);
-        self.locals.truncate(mark);
+        self.forget(mark);
         result
+    }
+
+    /// Names go out of scope. W0202 for those that nothing read.
+    fn forget(&mut self, mark: usize) {
+        for local in self.locals.drain(mark..) {
+            if let (Some(at), false, true) = (
+                local.at,
+                local.used,
+                local.name.starts_with(|c: char| c != '_'),
+            ) {
+                self.diagnostics.push(
+                    Diagnostic::warning("W0202", format!("`{}` is bound and not used", local.name))
+                        .at(at, "nothing reads it")
+                        .help(format!(
+                            "take it out, or write `_{}` to say that it is meant",
+                            local.name
+                        )),
+                );
+            }
+        }
+    }
+
+    /// Binds a name whose value somebody has to read.
+    fn bind_used(&mut self, name: &Arc<str>, at: Span) {
+        self.bind(name, Known::Value);
+        if let Some(local) = self.locals.last_mut() {
+            local.at = Some(at);
+        }
     }
 
     fn bind(&mut self, name: &Arc<str>, known: Known) {
         self.locals.push(Local {
             name: name.clone(),
             known,
+            at: None,
+            used: false,
         });
     }
 }

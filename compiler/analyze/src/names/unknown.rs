@@ -2,7 +2,7 @@
 
 use super::Checker;
 use crate::modules::index;
-use nas_diagnostics::{Diagnostic, FileId, did_you_mean};
+use nas_diagnostics::{Diagnostic, FileId, Span, did_you_mean};
 use nas_grammar::ast::Ident;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,7 +14,8 @@ impl Checker<'_> {
         }
         let finding = Diagnostic::error("E0201", format!("unknown name `{}`", name.text))
             .at(name.span, "nothing of this name is in scope");
-        let help = self.elsewhere(&name.text).or_else(|| {
+        let elsewhere = self.elsewhere(&name.text);
+        let near = {
             let scope = &self.program.modules[self.module].scope;
             let known = self
                 .locals
@@ -22,18 +23,33 @@ impl Checker<'_> {
                 .map(|l| &*l.name)
                 .chain(scope.keys().map(|k| &**k))
                 .chain(self.program.prelude.keys().map(|k| &**k));
-            did_you_mean(&name.text, known).map(|near| format!("did you mean `{near}`?"))
-        });
-        self.diagnostics.push(Diagnostic { help, ..finding });
+            did_you_mean(&name.text, known)
+        };
+        let tree = &self.program.modules[self.module].tree;
+        let finding = match (elsewhere, near) {
+            (Some(path), _) => {
+                // Behind the file's own words about itself, before its first item.
+                let at = tree.items.first().map_or(tree.span, |i| i.span);
+                let at = Span {
+                    end: at.start,
+                    ..at
+                };
+                let help = format!("add `use {path}`");
+                finding.help(help).fix(at, format!("use {path}\n"))
+            }
+            (None, Some(near)) => finding.did_you_mean(&near),
+            (None, None) => finding,
+        };
+        self.diagnostics.push(finding);
     }
 
-    /// Which `use` would bring the name in.
+    /// The module that would bring the name in.
     fn elsewhere(&mut self, name: &str) -> Option<String> {
         if self.elsewhere.is_none() {
             self.elsewhere = Some(self.declarations());
         }
         let path = self.elsewhere.as_ref()?.get(name)?;
-        Some(format!("add `use {path}`"))
+        Some(path.clone())
     }
 
     /// The module of each name that the library, or another file of the program, declares.
@@ -45,12 +61,20 @@ impl Checker<'_> {
                 .entry(global.name.clone())
                 .or_insert_with(|| path.to_string());
         }
+        // A module itself, as a namespace.
+        let stem = |path: &str| Arc::from(path.rsplit('.').next().unwrap_or(path));
+        for module in &self.program.modules {
+            found
+                .entry(stem(&module.path))
+                .or_insert_with(|| module.path.to_string());
+        }
         for (path, text) in self.library {
             if self.index.by_file.contains_key(&*format!("std/{path}")) {
                 continue;
             }
             let (tree, _) = nas_grammar::parse(FileId::default(), text);
             let dotted = path.strip_suffix(".nas").unwrap_or(path).replace('/', ".");
+            found.entry(stem(&dotted)).or_insert_with(|| dotted.clone());
             for (name, _) in tree.items.iter().flat_map(index::declared) {
                 found.entry(name).or_insert_with(|| dotted.clone());
             }

@@ -15,6 +15,9 @@ struct Row<'a> {
     labels: Vec<LabelRow<'a>>,
     notes: &'a [String],
     help: Option<&'a str>,
+    /// The help as edits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fixes: Vec<LabelRow<'a>>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +41,15 @@ pub(super) fn render(diags: &[Diagnostic], sources: &Sources) -> String {
                 text: &l.text,
             })
         });
+        let edits = d.fixes.iter().filter_map(|e| {
+            let p = place(e.span, sources)?;
+            Some(LabelRow {
+                file: p.file,
+                start: p.start,
+                end: p.end,
+                text: &e.text,
+            })
+        });
         let row = Row {
             code: d.code,
             severity: d.severity,
@@ -48,6 +60,7 @@ pub(super) fn render(diags: &[Diagnostic], sources: &Sources) -> String {
             labels: labels.collect(),
             notes: &d.notes,
             help: d.help.as_deref(),
+            fixes: edits.collect(),
         };
         // Strings and numbers only: nothing here can fail to be written.
         if let Ok(line) = serde_json::to_string(&row) {

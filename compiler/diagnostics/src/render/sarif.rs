@@ -81,19 +81,37 @@ fn result(d: &Diagnostic, rules: &[&str], sources: &Sources) -> Value {
             value["relatedLocations"] = json!(related);
         }
     }
+    let edits: Vec<Value> = d
+        .fixes
+        .iter()
+        .filter_map(|e| {
+            let p = place(e.span, sources)?;
+            Some(json!({
+                "artifactLocation": { "uri": uri(p.file) },
+                "replacements": [{ "deletedRegion": region(&p), "insertedContent": { "text": e.text } }],
+            }))
+        })
+        .collect();
+    if let (Some(help), false) = (&d.help, edits.is_empty()) {
+        value["fixes"] = json!([{ "description": { "text": help }, "artifactChanges": edits }]);
+    }
     value
+}
+
+fn region(p: &Place) -> Value {
+    json!({
+        "startLine": p.start.line,
+        "startColumn": p.start.column,
+        "endLine": p.end.line,
+        "endColumn": p.end.column,
+    })
 }
 
 fn location(p: &Place, text: &str) -> Value {
     let mut value = json!({
         "physicalLocation": {
             "artifactLocation": { "uri": uri(p.file) },
-            "region": {
-                "startLine": p.start.line,
-                "startColumn": p.start.column,
-                "endLine": p.end.line,
-                "endColumn": p.end.column,
-            },
+            "region": region(p),
         },
     });
     if !text.is_empty() {

@@ -171,6 +171,12 @@ pub(super) fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<
         };
         return match exact {
             Some(v) => Ok(Value::Int(v, unit)),
+            None if op == BinaryOp::Pow && y > 100_000.0 => {
+                Err(fault("E0606", "a power of so many digits is not computed")
+                    .at(span, "too large")
+                    .help("a number with a point has an exponent: `2.0 ^ n`")
+                    .into())
+            }
             None => big(op, a, b).ok_or_else(wrong),
         };
     }

@@ -1,20 +1,26 @@
-//! Checking a whole module: spaces, pipelines, tests and top-level values, with nothing run.
+//! Checking a whole module: spaces, pipelines, tests, top-level values and declarations by themselves, with nothing run.
 
-use super::{run, test};
+use super::{alone, run, test};
 use crate::ctx::{Ctx, Purpose};
 use crate::env::Env;
 use crate::program::{ModuleId, Program};
 use crate::value::{FuncKind, Value};
 use crate::{Fault, stmt};
-use nas_diagnostics::Diagnostic;
-use nas_grammar::ast::{ItemKind, Role};
+use nas_diagnostics::{Diagnostic, Span};
+use nas_grammar::ast::{Item, ItemKind, Role};
 use std::sync::Arc;
 
+pub(super) type Findings = Vec<Diagnostic>;
+
 /// Everything of a module that can be checked without running: spaces, pipelines, tests, functions by themselves.
+///
+/// `before` is what was found so far: a declaration with an error in it is left out, and so is what follows from that error
+/// elsewhere.
 pub fn check_module(
     program: &Arc<Program>,
     host: &Arc<dyn crate::host::Host>,
     module: ModuleId,
+    before: &[Diagnostic],
 ) -> Vec<Diagnostic> {
     let mut out: Vec<Diagnostic> = vec![];
     let Some(m) = program.modules.get(module) else {
@@ -22,73 +28,124 @@ pub fn check_module(
     };
     let tree = m.tree.clone();
     let mut ctx = Ctx::new(program.clone(), host.clone(), Purpose::Check, 0);
-    let add = |d: Diagnostic, out: &mut Vec<Diagnostic>| {
-        if !out.contains(&d) {
-            out.push(d);
-        }
-    };
+    let errors: Vec<Span> = before
+        .iter()
+        .filter(|d| d.is_error())
+        .filter_map(Diagnostic::primary)
+        .collect();
+    let broken = |s: Span| errors.iter().any(|e| within(*e, s));
     for item in &tree.items {
+        if broken(item.span) {
+            continue;
+        }
         ctx.module = module;
         ctx.assumed.clear();
         ctx.net = None;
         ctx.space = None;
-        match &item.kind {
-            ItemKind::Space(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
-                let v = ctx.func(
-                    FuncKind::Space {
-                        decl: decl.clone(),
-                        module,
-                    },
-                    item.span,
-                );
-                let r = crate::space::as_space(&mut ctx, &v, decl.name.span)
-                    .and_then(|s| s.algebra(&mut ctx, decl.name.span));
-                if let Err(Fault(d)) = r {
-                    add(*d, &mut out);
-                }
+        ctx.turn = None;
+        ctx.depth = 0;
+        let mut found = check_item(&mut ctx, item, module);
+        found.append(&mut ctx.warnings);
+        for d in found {
+            if !out.contains(&d) {
+                out.push(d);
             }
-            ItemKind::Fn(decl) if decl.role == Role::Curriculum => {
-                if let Err(Fault(d)) = crate::curriculum::prove(&mut ctx, decl, &Env::default()) {
-                    add(*d, &mut out);
-                }
-            }
-            ItemKind::Enlarge(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
-                let args = crate::call::Args {
-                    span: decl.name.span,
-                    ..Default::default()
-                };
-                if let Err(Fault(d)) = crate::enlarge::instantiate(&mut ctx, decl, module, args) {
-                    add(*d, &mut out);
-                }
-            }
-            ItemKind::Pipeline(p) => {
-                // Parameters without a default stand for something.
-                let settings = p
-                    .params
-                    .iter()
-                    .filter(|x| x.default.is_none())
-                    .map(|x| (x.name.text.clone(), Value::unknown(), x.span))
-                    .collect();
-                for d in run(&mut ctx, p, module, settings).diagnostics {
-                    add(d, &mut out);
-                }
-            }
-            ItemKind::Test(t) => {
-                for d in test(&mut ctx, t, module).diagnostics {
-                    add(d, &mut out);
-                }
-            }
-            ItemKind::Let { pattern, value, .. } => {
-                let r = ctx
-                    .eval(value, &Env::default())
-                    .and_then(|v| stmt::destructure(&mut ctx, pattern, v, &Env::default()));
-                if let Err(Fault(d)) = r {
-                    add(*d, &mut out);
-                }
-            }
-            _ => {}
         }
-        out.append(&mut ctx.warnings);
+    }
+    if !errors.is_empty() {
+        let holes: Vec<Span> = program
+            .modules
+            .iter()
+            .flat_map(|m| m.tree.items.iter().map(|i| i.span))
+            .filter(|s| broken(*s))
+            .collect();
+        // A name that could not be read, or a declaration that is wrong itself, was told already.
+        out.retain(|d| {
+            !(d.is_error() && (d.code.starts_with("E01") || d.code.starts_with("E02")))
+                && !d
+                    .labels
+                    .iter()
+                    .any(|l| holes.iter().any(|h| within(l.span, *h)))
+        });
+    }
+    apart(out)
+}
+
+/// One finding a cause: the same fault met again through another call is the same.
+fn apart(found: Findings) -> Findings {
+    let mut out: Findings = vec![];
+    for d in found {
+        let same = |o: &Diagnostic| {
+            o.code == d.code
+                && o.message == d.message
+                && o.labels.last() == d.labels.last()
+                && (o.labels.len() > 1 || d.labels.len() > 1 || o.primary() == d.primary())
+        };
+        if !out.iter().any(same) {
+            out.push(d);
+        }
+    }
+    out
+}
+
+fn within(inner: Span, outer: Span) -> bool {
+    inner.file == outer.file && inner.start >= outer.start && inner.end <= outer.end
+}
+
+fn check_item(ctx: &mut Ctx, item: &Item, module: ModuleId) -> Findings {
+    let mut out = vec![];
+    match &item.kind {
+        ItemKind::Space(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
+            let v = ctx.func(
+                FuncKind::Space {
+                    decl: decl.clone(),
+                    module,
+                },
+                item.span,
+            );
+            let r = crate::space::as_space(ctx, &v, decl.name.span)
+                .and_then(|s| s.algebra(ctx, decl.name.span));
+            if let Err(Fault(d)) = r {
+                out.push(*d);
+            }
+        }
+        ItemKind::Pipeline(p) => {
+            // Parameters without a default stand for something.
+            let settings = p
+                .params
+                .iter()
+                .filter(|x| x.default.is_none())
+                .map(|x| (x.name.text.clone(), Value::unknown(), x.span))
+                .collect();
+            out = run(ctx, p, module, settings).diagnostics;
+        }
+        ItemKind::Test(t) => out = test(ctx, t, module).diagnostics,
+        ItemKind::Let { pattern, value, .. } => {
+            let r = ctx
+                .eval(value, &Env::default())
+                .and_then(|v| stmt::destructure(ctx, pattern, v, &Env::default()));
+            if let Err(Fault(d)) = r {
+                out.push(*d);
+            }
+        }
+        ItemKind::Fn(decl) if decl.role == Role::Curriculum => {
+            if let Err(Fault(d)) = crate::curriculum::prove(ctx, decl, &Env::default()) {
+                out.push(*d);
+            }
+        }
+        ItemKind::Enlarge(decl) if decl.params.iter().all(|p| p.default.is_some()) => {
+            let args = crate::call::Args {
+                span: decl.name.span,
+                ..Default::default()
+            };
+            if let Err(Fault(d)) = crate::enlarge::instantiate(ctx, decl, module, args) {
+                out.push(*d);
+            }
+        }
+        ItemKind::Fn(decl) if !matches!(decl.role, Role::Intrinsic | Role::Distill) => {
+            out = alone::check(ctx, decl, module, item.span);
+        }
+        _ => {}
     }
     out
 }

@@ -65,6 +65,13 @@ pub fn minimise(
             return Err(fault("E0302", "`minimise` needs an optimiser")
                 .at(span, "here")
                 .help("write `by sgd(constant(0.1))`")
+                .fix(
+                    Span {
+                        start: over.span.end,
+                        ..over.span
+                    },
+                    " by sgd(constant(0.1))",
+                )
                 .into());
         }
     };
@@ -91,6 +98,13 @@ pub fn minimise(
         .at(loss.span, "here")
         .into());
     };
+    if ctx.checking() && reaches_nothing(&t) {
+        return Err(fault("E0323", "this loss reaches no weight")
+            .at(loss.span, "no path from a weight to this that is not stopped")
+            .at(over.span, "these should change")
+            .help("take the `stop` away, or let the loss follow from a run of the net with these weights")
+            .into());
+    }
     if t.rank() != 0 {
         return Err(fault("E0403", "`minimise` takes a single number")
             .at(
@@ -366,4 +380,28 @@ pub(super) fn parameters(loss: &Tensor, w: &Arc<WeightsValue>) -> Vec<(Arc<str>,
     }
     out.sort_by(|a, b| a.0.cmp(&b.0));
     out
+}
+
+/// Whether a loss follows from data and constants alone, `stop` taken as the end of a path.
+fn reaches_nothing(loss: &Tensor) -> bool {
+    let mut seen: HashSet<u64> = HashSet::new();
+    let mut stack = vec![loss];
+    while let Some(t) = stack.pop() {
+        if !seen.insert(t.0.id) {
+            continue;
+        }
+        match t.0.leaf.as_ref().map(|l| &l.kind) {
+            Some(LeafKind::Slot { .. }) => return false,
+            Some(LeafKind::Abstract(name)) if !matches!(&**name, "images" | "labels") => {
+                return false;
+            }
+            _ => {}
+        }
+        match t.0.op {
+            nas_ir::Op::Stop => {}
+            nas_ir::Op::Surrogate => stack.extend(t.0.inputs.get(1)),
+            _ => stack.extend(t.0.inputs.iter()),
+        }
+    }
+    true
 }

@@ -1,0 +1,425 @@
+//! Calls: each argument against the type of its parameter, and what the call gives.
+
+use super::Types;
+use super::stmt::list;
+use super::ty::{Decl, Elem, Num, Ty};
+use nas_diagnostics::{Diagnostic, Span};
+use nas_grammar::ast::*;
+use std::sync::Arc;
+
+/// Functions that need an order; complex numbers have none.
+const ORDERED: &[&str] = &[
+    "max",
+    "min",
+    "clamp",
+    "rectify",
+    "relu",
+    "relu6",
+    "leaky_relu",
+    "sign",
+    "round",
+    "floor",
+    "ceil",
+    "argmax",
+    "argmin",
+    "sort",
+    "order",
+    "argsort",
+    "median",
+    "quantile",
+    "max_pool",
+    "max_pool2d",
+    "batch_norm",
+    "hard_swish",
+    "hard_sigmoid",
+];
+
+/// A value that flows into a call from the left of `|>`.
+type Piped<'a> = Option<(Ty, &'a Expr)>;
+
+impl Types<'_> {
+    pub(super) fn call(&mut self, e: &Expr, piped: Piped) -> Ty {
+        let ExprKind::Call {
+            callee,
+            args,
+            trailing,
+        } = &e.kind
+        else {
+            return Ty::Any;
+        };
+        if let Some(ty) = self.method(callee, args) {
+            return ty;
+        }
+        let f = self.expr(callee);
+        let given: Vec<Ty> = args.iter().map(|a| self.arg(a)).collect();
+        if let Some(b) = trailing {
+            self.block(b);
+        }
+        self.apply(f, args, given, trailing.is_some(), piped, callee.span)
+    }
+
+    fn arg(&mut self, a: &Arg) -> Ty {
+        // Axes are names of their own.
+        if a.name.as_ref().is_some_and(|n| &*n.text == "over") {
+            return Ty::Any;
+        }
+        self.expr(&a.value)
+    }
+
+    pub(super) fn pipe(&mut self, piped: Ty, value: &Expr, target: &Expr) -> Ty {
+        match &target.kind {
+            ExprKind::Call { .. } => self.call(target, Some((piped, value))),
+            ExprKind::Name(_) | ExprKind::Field { .. } => {
+                let f = self.expr(target);
+                self.apply(f, &[], vec![], false, Some((piped, value)), target.span)
+            }
+            ExprKind::TapTarget(name) => {
+                self.bind(&name.text, piped.clone());
+                piped
+            }
+            _ => {
+                self.expr(target);
+                Ty::Any
+            }
+        }
+    }
+
+    /// Data's own functions.
+    fn method(&mut self, callee: &Expr, args: &[Arg]) -> Option<Ty> {
+        let ExprKind::Field { base, name } = &callee.kind else {
+            return None;
+        };
+        if self.member(base, name).is_some() {
+            return None;
+        }
+        let on = self.quietly(|t| t.expr(base));
+        let Ty::Named(kind) = &on else { return None };
+        self.misspelt(kind, name);
+        let result = match (&**kind, &*name.text) {
+            ("Data", "batches") => list(Ty::Tuple(Arc::new(vec![
+                Ty::Tensor(Elem::Float),
+                Ty::Tensor(Elem::Label),
+            ]))),
+            ("Data", "map" | "take" | "part") => Ty::named("Data"),
+            ("Space", "build") => Ty::named("Arch"),
+            _ => return None,
+        };
+        self.expr(base);
+        for a in args {
+            self.arg(a);
+        }
+        Some(result)
+    }
+
+    fn apply(
+        &mut self,
+        f: Ty,
+        args: &[Arg],
+        given: Vec<Ty>,
+        trailing: bool,
+        piped: Piped,
+        at: Span,
+    ) -> Ty {
+        match f {
+            Ty::Decl(d) => self.apply_decl(d, args, given, trailing, piped),
+            Ty::Func(result) => {
+                if args.iter().any(|a| matches!(a.value.kind, ExprKind::Hole)) {
+                    return Ty::Any;
+                }
+                (*result).clone()
+            }
+            Ty::Named(n) => match &*n {
+                "Space" => Ty::named("Space"),
+                "Net" => Ty::Tensor(Elem::Float),
+                "Schedule" => Ty::Num(Num {
+                    unit: None,
+                    run: false,
+                    whole: false,
+                }),
+                "Arch" | "Weights" | "Data" | "Optimiser" => {
+                    self.report(
+                        Diagnostic::error(
+                            "E0307",
+                            format!(
+                                "{} cannot be called",
+                                super::stmt::words(&Ty::Named(n.clone()))
+                            ),
+                        )
+                        .at(at, "called here"),
+                    );
+                    Ty::Any
+                }
+                _ => Ty::Any,
+            },
+            Ty::Num(Num { run: false, .. })
+            | Ty::Text
+            | Ty::Bool
+            | Ty::List(_)
+            | Ty::Tensor(_)
+            | Ty::Tuple(_) => {
+                let what = super::stmt::words(&f);
+                self.report(
+                    Diagnostic::error("E0307", format!("{what} cannot be called"))
+                        .at(at, "called here"),
+                );
+                Ty::Any
+            }
+            _ => Ty::Any,
+        }
+    }
+
+    fn apply_decl(
+        &mut self,
+        d: Decl,
+        args: &[Arg],
+        given: Vec<Ty>,
+        trailing: bool,
+        piped: Piped,
+    ) -> Ty {
+        let decl = d.decl.clone();
+        let total = decl.params.len();
+        let left = total - d.lists.min(total);
+        // The clock of a schedule stands as one more list.
+        if left == 0 {
+            return match decl.role {
+                Role::Schedule => self.scheduled(&decl),
+                _ => Ty::Any,
+            };
+        }
+        if args.iter().any(|a| matches!(a.value.kind, ExprKind::Hole)) {
+            // What is given is checked; what comes later is not known.
+            self.args(&d, d.lists, args, &given, 0);
+            return Ty::Any;
+        }
+        if piped.is_some() || !args.is_empty() {
+            let at = args.first().map(|a| a.value.span);
+            self.unordered(&decl, given.first().zip(at), piped.as_ref());
+        }
+        let curried = left >= 2;
+        // `batch_norm(x)`: settings left out, the input straight away.
+        let shortcut = curried
+            && decl.role == Role::Block
+            && piped.is_none()
+            && !trailing
+            && !given.is_empty()
+            && args.iter().all(|a| a.name.is_none() && !a.spread)
+            && given.iter().all(|t| matches!(t, Ty::Tensor(_)))
+            && decl.params[d.lists].iter().all(|p| p.default.is_some());
+        let mut lists = d.lists;
+        if shortcut {
+            self.args(&d, lists + 1, args, &given, 0);
+            lists += 2;
+        } else if let Some((ty, value)) = &piped {
+            if curried {
+                self.args(&d, lists, args, &given, 0);
+                lists += 1;
+                self.one(&d, lists, 0, ty, value.span);
+            } else {
+                self.one(&d, lists, 0, ty, value.span);
+                self.args(&d, lists, args, &given, 1);
+            }
+            lists += 1;
+        } else {
+            self.args(&d, lists, args, &given, 0);
+            lists += 1;
+        }
+        if lists < total {
+            return Ty::Decl(Decl { lists, ..d });
+        }
+        match decl.role {
+            Role::Schedule => Ty::named("Schedule"),
+            Role::Curriculum => Ty::named("Curriculum"),
+            Role::Intrinsic => {
+                let first = piped.map(|p| p.0).or(given.into_iter().next());
+                intrinsic(&decl, first)
+            }
+            _ => self.result_of(&d),
+        }
+    }
+
+    fn scheduled(&mut self, decl: &FnDecl) -> Ty {
+        match decl.result.as_ref().map(Ty::of) {
+            Some(Ty::Num(n)) => Ty::Num(n),
+            _ => Ty::Num(Num {
+                unit: None,
+                run: false,
+                whole: false,
+            }),
+        }
+    }
+
+    /// The arguments of one list; `skip` of its parameters are taken by the pipe.
+    fn args(&mut self, d: &Decl, at: usize, args: &[Arg], given: &[Ty], skip: usize) {
+        let Some(params) = d.decl.params.get(at) else {
+            return;
+        };
+        if args.iter().any(|a| a.spread) {
+            return;
+        }
+        if skip == 0 && self.swapped(d, params, args, given) {
+            return;
+        }
+        let mut place = skip;
+        for (a, ty) in args.iter().zip(given) {
+            let p = match &a.name {
+                Some(n) => params.iter().find(|p| p.name.text == n.text),
+                None => {
+                    place += 1;
+                    params.get(place - 1)
+                }
+            };
+            if let Some(p) = p
+                && !matches!(a.value.kind, ExprKind::Hole)
+            {
+                self.argument(d, p, ty, a.value.span);
+            }
+        }
+    }
+
+    /// E0301: two arguments that stand in each other's place.
+    fn swapped(&mut self, d: &Decl, params: &[Param], args: &[Arg], given: &[Ty]) -> bool {
+        if d.decl.role == Role::Intrinsic || args.iter().any(|a| a.name.is_some()) {
+            return false;
+        }
+        let wants: Vec<Ty> = params
+            .iter()
+            .map(|p| p.ty.as_ref().map_or(Ty::Any, Ty::of))
+            .collect();
+        for i in 0..args.len().min(params.len()) {
+            for j in i + 1..args.len().min(params.len()) {
+                let wrong = super::fits::differ(&wants[i], &given[i])
+                    && super::fits::differ(&wants[j], &given[j]);
+                let right = !super::fits::differ(&wants[i], &given[j])
+                    && !super::fits::differ(&wants[j], &given[i]);
+                if !wrong || !right {
+                    continue;
+                }
+                let (a, b) = (args[i].value.span, args[j].value.span);
+                let (x, y) = (&params[i].name.text, &params[j].name.text);
+                self.report(
+                    Diagnostic::error(
+                        "E0301",
+                        format!(
+                            "`{x}` and `{y}` of `{}` stand in each other's place",
+                            d.decl.name.text
+                        ),
+                    )
+                    .at(
+                        a,
+                        format!(
+                            "{}, where `{x}` is {}",
+                            super::stmt::words(&given[i]),
+                            super::stmt::words(&wants[i])
+                        ),
+                    )
+                    .at(
+                        b,
+                        format!(
+                            "{}, where `{y}` is {}",
+                            super::stmt::words(&given[j]),
+                            super::stmt::words(&wants[j])
+                        ),
+                    )
+                    .at(params[i].span, "declared here")
+                    .help("swap the two")
+                    .fix(a, self.sources.text(b))
+                    .fix(b, self.sources.text(a)),
+                );
+                return true;
+            }
+        }
+        false
+    }
+
+    fn one(&mut self, d: &Decl, list: usize, at: usize, ty: &Ty, span: Span) {
+        if let Some(p) = d.decl.params.get(list).and_then(|l| l.get(at)) {
+            self.argument(d, p, ty, span);
+        }
+    }
+
+    fn argument(&mut self, d: &Decl, p: &Param, ty: &Ty, span: Span) {
+        self.intrinsic = d.decl.role == Role::Intrinsic;
+        self.fits(&p.name.text, Some(&d.decl.name.text), p, ty, span);
+        self.intrinsic = false;
+    }
+
+    /// E0301: an order is asked of complex numbers.
+    fn unordered(
+        &mut self,
+        decl: &FnDecl,
+        first: Option<(&Ty, Span)>,
+        piped: Option<&(Ty, &Expr)>,
+    ) {
+        let Some((ty, at)) = piped.map(|p| (&p.0, p.1.span)).or(first) else {
+            return;
+        };
+        if *ty == Ty::Tensor(Elem::Complex) && ORDERED.contains(&&*decl.name.text) {
+            self.report(
+                Diagnostic::error(
+                    "E0301",
+                    format!(
+                        "`{}` needs an order, and complex numbers have none",
+                        decl.name.text
+                    ),
+                )
+                .at(at, "complex")
+                .help("apart: `complex(f(re(z)), f(im(z)))`; or of the size, `abs(z)`"),
+            );
+        }
+    }
+}
+
+/// What an intrinsic gives: as declared, or, where it takes numbers as well as tensors, like what it is given.
+fn intrinsic(d: &FnDecl, first: Option<Ty>) -> Ty {
+    let name = &*d.name.text;
+    let declared = d.result.as_ref().map_or(Ty::Any, Ty::of);
+    let first = first.unwrap_or(Ty::Any);
+    let reduces = d.params.iter().flatten().any(|p| &*p.name.text == "over");
+    match name {
+        "one_hot" => return Ty::Tensor(Elem::OneHot),
+        "argmax" | "argmin" => {
+            return match first {
+                Ty::Tensor(_) => Ty::Tensor(Elem::Index),
+                _ => Ty::Any,
+            };
+        }
+        "zeros" | "ones" | "filled" | "eye" | "log_softmax" | "softmax" => {
+            return Ty::Tensor(Elem::Float);
+        }
+        "invalid" => return Ty::Maybe(Arc::new(Ty::Any)),
+        "valid" => {
+            return match first.met() {
+                Ty::List(t) => list(t.met().clone()),
+                other => other.clone(),
+            };
+        }
+        "require" | "known" => return if name == "known" { Ty::Bool } else { Ty::Any },
+        _ => {}
+    }
+    if declared != Ty::Any {
+        return declared;
+    }
+    let tensor = |p: &Param| matches!(p.ty.as_ref().map(|t| &t.kind), Some(TypeKind::Name { name, .. }) if &*name.text == "Tensor");
+    let mirrors = d.params.first().and_then(|l| l.first()).is_some_and(tensor)
+        && matches!(d.result.as_ref().map(|t| &t.kind), Some(TypeKind::Name { name, .. }) if &*name.text == "Tensor");
+    if !mirrors {
+        return Ty::Any;
+    }
+    let invalid = matches!(first, Ty::Maybe(_));
+    let out = match first.met() {
+        Ty::Tensor(Elem::Complex) => Ty::Any,
+        Ty::Tensor(Elem::Bool) if reduces => Ty::Tensor(Elem::Float),
+        Ty::Tensor(e) if !e.counts() => Ty::Tensor(*e),
+        Ty::Num(n) => Ty::Num(Num {
+            unit: None,
+            whole: false,
+            ..*n
+        }),
+        Ty::List(t) if reduces => match t.met() {
+            Ty::Num(n) => Ty::Num(Num { whole: false, ..*n }),
+            _ => Ty::Any,
+        },
+        _ => Ty::Any,
+    };
+    if invalid { out.maybe() } else { out }
+}

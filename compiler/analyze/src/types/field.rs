@@ -1,0 +1,255 @@
+//! Parts of values: elements of lists, fields of records, members of things, what brackets take.
+
+use super::Types;
+use super::stmt::{list, words};
+use super::ty::{Elem, Num, Ty};
+use nas_diagnostics::{Diagnostic, did_you_mean};
+use nas_grammar::ast::*;
+use std::sync::Arc;
+
+/// What the clock tells.
+const CLOCK: &[&str] = &["fraction", "step", "steps", "epoch", "epochs", "losses"];
+
+/// What things have besides names of their own.
+const MEMBERS: &[(&str, &[&str])] = &[
+    (
+        "Data",
+        &[
+            "batches", "map", "split", "take", "train", "valid", "test", "classes", "shape",
+            "length",
+        ],
+    ),
+    ("Space", &["build", "sites", "where"]),
+    (
+        "Site",
+        &[
+            "address", "options", "index", "label", "labels", "from", "place", "turn",
+        ],
+    ),
+    (
+        "Use",
+        &["place", "option", "site", "within", "block", "turn"],
+    ),
+    ("Net", &["input", "arch", "space", "all", "after", "params"]),
+    ("Weights", &["params", "history", "states"]),
+    ("Trace", &["out", "all"]),
+];
+
+impl Types<'_> {
+    pub(super) fn items(&mut self, items: &[ListItem]) -> Ty {
+        let mut of: Option<Ty> = None;
+        for item in items {
+            let ty = match item {
+                ListItem::Item(e) => self.expr(e),
+                ListItem::Spread(e) => match self.expr(e) {
+                    Ty::List(t) => (*t).clone(),
+                    _ => Ty::Any,
+                },
+            };
+            of = Some(match of {
+                None => ty,
+                Some(t) => t.join(&ty),
+            });
+        }
+        list(of.unwrap_or(Ty::Any))
+    }
+
+    pub(super) fn fields(&mut self, fields: &[Field]) {
+        self.record(fields);
+    }
+
+    pub(super) fn record(&mut self, fields: &[Field]) -> Ty {
+        let mut known: Option<Vec<(Arc<str>, Ty)>> = Some(vec![]);
+        for f in fields {
+            match f {
+                Field::Named { name, value } => {
+                    let ty = self.expr(value);
+                    if let Some(k) = &mut known {
+                        k.push((name.text.clone(), ty));
+                    }
+                }
+                Field::Short(name) => {
+                    let ty = self.name(name);
+                    if let Some(k) = &mut known {
+                        k.push((name.text.clone(), ty));
+                    }
+                }
+                Field::Computed { key, value } => {
+                    self.quietly(|t| t.expr(key));
+                    self.expr(value);
+                    known = None;
+                }
+                Field::Spread(e) => match (self.expr(e), &mut known) {
+                    (Ty::Record(more), Some(k)) => k.extend(more.iter().cloned()),
+                    _ => known = None,
+                },
+            }
+        }
+        known.map_or(Ty::Any, |k| Ty::Record(Arc::new(k)))
+    }
+
+    pub(super) fn edits(&mut self, entries: &[WithEntry]) {
+        for entry in entries {
+            self.scoped(|t| {
+                if let WithTarget::Path(path) = &entry.target {
+                    t.unknown_names(path);
+                }
+                if let Some((name, index)) = &entry.binder {
+                    t.bind(&name.text, Ty::Any);
+                    index.iter().for_each(|i| t.bind(&i.text, Ty::whole()));
+                }
+                t.expr(&entry.value);
+            });
+        }
+    }
+
+    /// Names of an edit's target stand for old values, whatever else they mean.
+    fn unknown_names(&mut self, path: &Expr) {
+        match &path.kind {
+            ExprKind::Name(n) => {
+                if matches!(self.name(n), Ty::Any) {
+                    self.bind(&n.text, Ty::Any);
+                }
+            }
+            ExprKind::Field { base, .. }
+            | ExprKind::TupleField { base, .. }
+            | ExprKind::Index { base, .. } => {
+                self.unknown_names(base);
+            }
+            ExprKind::Call { args, .. } => {
+                for a in args {
+                    if let ExprKind::Name(n) = &a.value.kind {
+                        self.bind(&n.text, Ty::Any);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn field(&mut self, base: &Expr, name: &Ident) -> Ty {
+        if let Some(ty) = self.member(base, name) {
+            return ty;
+        }
+        if let ExprKind::Name(n) = &base.kind
+            && &*n.text == "now"
+            && !self.locals.iter().any(|l| &*l.0 == "now")
+        {
+            return self.clock(name);
+        }
+        let ty = self.expr(base);
+        match ty.met() {
+            Ty::Record(_) => self.field_of(ty.met(), name),
+            Ty::Tensor(_) if &*name.text == "shape" => list(Ty::whole()),
+            Ty::Named(n) => {
+                let n = n.clone();
+                self.misspelt(&n, name);
+                match (&*n, &*name.text) {
+                    ("Data", "train" | "valid" | "test") => Ty::named("Data"),
+                    _ => Ty::Any,
+                }
+            }
+            Ty::Num(_) | Ty::Text | Ty::Bool => {
+                self.report(
+                    Diagnostic::error("E0202", format!("{} has no `{}`", words(&ty), name.text))
+                        .at(name.span, "not a field of it")
+                        .at(base.span, words(&ty)),
+                );
+                Ty::Any
+            }
+            _ => Ty::Any,
+        }
+    }
+
+    /// E0202 where a member of a thing is nearly one that it has; others may be names of its own: choices, taps, parts.
+    pub(super) fn misspelt(&mut self, kind: &str, name: &Ident) {
+        let Some((_, known)) = MEMBERS.iter().find(|m| m.0 == kind) else {
+            return;
+        };
+        if known.contains(&&*name.text) || name.text.len() < 4 {
+            return;
+        }
+        if let Some(near) = did_you_mean(&name.text, *known) {
+            let what = words(&Ty::named(kind));
+            let d = Diagnostic::error("E0202", format!("{what} has no `{}`", name.text))
+                .at(name.span, "not a part of it")
+                .did_you_mean(&near);
+            self.report(d);
+        }
+    }
+
+    fn clock(&mut self, name: &Ident) -> Ty {
+        if !CLOCK.contains(&&*name.text) {
+            let mut d = Diagnostic::error("E0202", format!("the clock has no `{}`", name.text))
+                .at(name.span, "not told by `now`")
+                .note(format!("it has {}", CLOCK.join(", ")));
+            if let Some(near) = did_you_mean(&name.text, CLOCK) {
+                d = d.did_you_mean(&near);
+            }
+            self.report(d);
+            return Ty::Any;
+        }
+        Ty::Num(Num {
+            unit: None,
+            run: true,
+            whole: false,
+        })
+    }
+
+    /// A field of a record whose fields are known.
+    pub(super) fn field_of(&mut self, ty: &Ty, name: &Ident) -> Ty {
+        let Ty::Record(fields) = ty else {
+            return Ty::Any;
+        };
+        if let Some((_, ty)) = fields.iter().rev().find(|f| f.0 == name.text) {
+            return ty.clone();
+        }
+        let mut d = Diagnostic::error("E0202", format!("the record has no `{}`", name.text))
+            .at(name.span, "no such field")
+            .note(format!(
+                "it has {}",
+                fields.iter().map(|f| &*f.0).collect::<Vec<_>>().join(", ")
+            ));
+        if let Some(near) = did_you_mean(&name.text, fields.iter().map(|f| &f.0)) {
+            d = d.did_you_mean(&near);
+        }
+        self.report(d);
+        Ty::Any
+    }
+
+    pub(super) fn index(&mut self, base: &Expr, args: &[IndexArg]) -> Ty {
+        let ty = self.expr(base);
+        for a in args {
+            if let IndexArg::At(e) | IndexArg::Named(_, e) | IndexArg::Spread(e) = a {
+                self.expr(e);
+            }
+        }
+        match (&ty, args) {
+            (Ty::List(t), [IndexArg::At(e)]) => match &e.kind {
+                ExprKind::Range { .. } => ty.clone(),
+                ExprKind::Number(_) => (**t).clone(),
+                _ => match self.quietly(|t| t.expr(e)) {
+                    Ty::Num(_) => (**t).clone(),
+                    _ => Ty::Any,
+                },
+            },
+            (Ty::Tensor(e), _) => Ty::Tensor(*e),
+            (Ty::Decl(d), _)
+                if d.decl.role == Role::Intrinsic
+                    && matches!(&*d.decl.name.text, "zeros" | "ones" | "filled") =>
+            {
+                Ty::Tensor(Elem::Float)
+            }
+            (Ty::Named(n), _) if &**n == "Weights" => Ty::Any,
+            (Ty::Num(_) | Ty::Bool, _) => {
+                self.report(
+                    Diagnostic::error("E0301", format!("{} has no elements", words(&ty)))
+                        .at(base.span, "nothing to take from")
+                        .help("brackets take from a list, a tensor, a space or weights"),
+                );
+                Ty::Any
+            }
+            _ => Ty::Any,
+        }
+    }
+}

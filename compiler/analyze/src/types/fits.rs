@@ -1,0 +1,338 @@
+//! Whether a value of one type can stand where another is asked for: only what is certainly wrong is said.
+
+use super::Types;
+use super::stmt::words;
+use super::ty::{Elem, Ty, Unit};
+use nas_diagnostics::{Diagnostic, Span, did_you_mean};
+use nas_grammar::ast::{FnDecl, Param, Type};
+
+/// What is wrong, without a place.
+struct Clash {
+    code: &'static str,
+    want: String,
+    help: Option<String>,
+}
+
+fn clash(code: &'static str, want: impl Into<String>) -> Option<Clash> {
+    Some(Clash {
+        code,
+        want: want.into(),
+        help: None,
+    })
+}
+
+/// `callee` is the declaration's name, absent for a default of its own.
+impl Types<'_> {
+    pub(super) fn fits(
+        &mut self,
+        param: &str,
+        callee: Option<&str>,
+        p: &Param,
+        given: &Ty,
+        at: Span,
+    ) {
+        let Some(written) = &p.ty else { return };
+        let want = Ty::of(written);
+        let Some(c) = check(&want, given) else { return };
+        // Many intrinsics take more kinds of values than their declaration has room for.
+        if self.intrinsic && c.code == "E0301" && loose(given) {
+            return;
+        }
+        let who = callee.map_or(String::new(), |c| format!(" of `{c}`"));
+        let message = match c.code {
+            "E0304" => format!("`{param}`{who} must be known before anything runs"),
+            "E0305" => format!(
+                "`{param}`{who} is in {}, and this is in {}",
+                c.want,
+                unit_words(given)
+            ),
+            _ => format!("`{param}`{who} is {}, and this is {}", c.want, words(given)),
+        };
+        let label = match c.code {
+            "E0304" => format!("{}: known only at run time", words(given)),
+            "E0305" => format!("in {}", unit_words(given)),
+            _ => words(given),
+        };
+        let mut d = Diagnostic::error(c.code, message)
+            .at(at, label)
+            .at(p.span, "declared here");
+        let help = c.help.or_else(|| match c.code {
+            "E0304" => {
+                Some("take it from a parameter, from a shape or from a `choose`".to_string())
+            }
+            "E0305" => Some(format!("write it in {}, or without a unit", c.want)),
+            _ => None,
+        });
+        if let Some(h) = help {
+            d = d.help(h);
+        }
+        if c.code == "E0305" {
+            d = self.without_unit(d, at);
+        }
+        // `"3"` where 3 is meant.
+        let written = self.sources.text(at);
+        if c.want.ends_with("number")
+            && let Some(inner) = written.strip_prefix('"').and_then(|t| t.strip_suffix('"'))
+            && inner.parse::<f64>().is_ok()
+        {
+            d = d.help("take the quotes away").fix(at, inner);
+        }
+        if c.want == "a schedule" {
+            let (start, end) = (
+                Span {
+                    end: at.start,
+                    ..at
+                },
+                Span {
+                    start: at.end,
+                    ..at
+                },
+            );
+            d = d.fix(start, "constant(").fix(end, ")");
+        }
+        self.report(d);
+    }
+
+    /// A `let` with a type of its own.
+    pub(super) fn written(&mut self, want: &Ty, written: &Type, given: &Ty, at: Span) {
+        let Some(c) = check(want, given) else { return };
+        let (verb, got) = match c.code {
+            "E0305" => ("in", unit_words(given)),
+            _ => ("", words(given)),
+        };
+        let message =
+            format!("this is declared {verb} {}, and is {verb} {got}", c.want).replace("  ", " ");
+        let code = if c.code == "E0304" { "E0301" } else { c.code };
+        self.report(
+            Diagnostic::error(code, message)
+                .at(at, got)
+                .at(written.span, "declared here"),
+        );
+    }
+
+    /// The declared result against the type of the body.
+    pub(super) fn result(&mut self, d: &FnDecl, written: &Type, found: &Ty, at: Span) {
+        let want = Ty::of(written);
+        if let (Ty::Record(want), Ty::Record(got)) = (want.met(), found.met()) {
+            for (name, _) in want.iter() {
+                if got.iter().any(|g| g.0 == *name) {
+                    continue;
+                }
+                let mut f = Diagnostic::error(
+                    "E0202",
+                    format!("the result of `{}` has no `{name}`", d.name.text),
+                )
+                .at(
+                    at,
+                    format!(
+                        "it has {}",
+                        got.iter().map(|g| &*g.0).collect::<Vec<_>>().join(", ")
+                    ),
+                )
+                .at(written.span, "promised here");
+                let spare = got
+                    .iter()
+                    .map(|g| &*g.0)
+                    .filter(|g| !want.iter().any(|w| &*w.0 == *g));
+                if let Some(near) = did_you_mean(name, spare) {
+                    f = f.help(format!("write `{name}` where `{near}` is written"));
+                } else {
+                    f = f.help(format!("add `{name}: …`"));
+                }
+                self.report(f);
+            }
+            return;
+        }
+        // Numbers and tensors of one number stand for each other in a result.
+        if let (Ty::Num(_), Ty::Tensor(_)) | (Ty::Tensor(_), Ty::Num(_)) = (want.met(), found.met())
+        {
+            return;
+        }
+        if let Some(c) = check(&want, found)
+            && c.code != "E0304"
+        {
+            let got = if c.code == "E0305" {
+                unit_words(found)
+            } else {
+                words(found)
+            };
+            self.report(
+                Diagnostic::error(
+                    c.code,
+                    format!("`{}` promises {}, and gives {got}", d.name.text, c.want),
+                )
+                .at(at, got)
+                .at(written.span, "promised here"),
+            );
+        }
+    }
+}
+
+/// Something that stands for several: a list of arguments, a space for its members, a function for its results.
+fn loose(ty: &Ty) -> bool {
+    match ty.met() {
+        Ty::List(_)
+        | Ty::Tuple(_)
+        | Ty::Record(_)
+        | Ty::None
+        | Ty::Bool
+        | Ty::Decl(_)
+        | Ty::Func(_) => true,
+        Ty::Named(n) => &**n == "Space",
+        _ => false,
+    }
+}
+
+fn unit_words(ty: &Ty) -> String {
+    match ty.met() {
+        Ty::Num(n) => n.unit.unwrap_or(Unit::Bare).words().to_string(),
+        Ty::List(t) => unit_words(t),
+        other => words(other),
+    }
+}
+
+/// Certainly not of the type that is wanted.
+pub(super) fn differ(want: &Ty, given: &Ty) -> bool {
+    check(want, given).is_some_and(|c| c.code == "E0301")
+}
+
+fn check(want: &Ty, given: &Ty) -> Option<Clash> {
+    if let Ty::Maybe(w) = want {
+        return match given {
+            Ty::None => None,
+            _ => check(w, given.met()),
+        };
+    }
+    let given = given.met();
+    match (want, given) {
+        (Ty::Any, _) | (_, Ty::Any) => None,
+        (Ty::Num(w), Ty::Num(g)) => {
+            if let (Some(x), Some(y)) = (w.unit, g.unit)
+                && x != y
+                && x != Unit::Bare
+                && y != Unit::Bare
+            {
+                return clash("E0305", x.words());
+            }
+            if w.whole && g.run {
+                return clash("E0304", "");
+            }
+            None
+        }
+        (Ty::Num(w), Ty::Tensor(_)) if w.whole => clash("E0304", ""),
+        (Ty::Num(_), Ty::Tensor(e)) if *e == Elem::Complex => clash("E0301", "a number"),
+        (Ty::Num(_), Ty::Tensor(_) | Ty::Bool) if !matches!(given, Ty::Bool) => None,
+        (Ty::Num(w), Ty::Text | Ty::None | Ty::Bool | Ty::Record(_) | Ty::Named(_)) => {
+            if let Ty::Named(n) = given
+                && !certain(n)
+            {
+                return None;
+            }
+            clash(
+                "E0301",
+                if w.whole {
+                    "a whole number"
+                } else {
+                    "a number"
+                },
+            )
+        }
+        (Ty::Num(w), Ty::List(_)) => clash(
+            "E0301",
+            if w.whole {
+                "a whole number"
+            } else {
+                "a number"
+            },
+        ),
+        (Ty::Text, Ty::Num(_) | Ty::Bool | Ty::Tensor(_) | Ty::List(_) | Ty::Record(_)) => {
+            clash("E0301", "a text")
+        }
+        (Ty::Bool, Ty::Num(_) | Ty::Text | Ty::List(_) | Ty::Record(_)) => {
+            clash("E0301", "true or false")
+        }
+        (Ty::Tensor(w), Ty::Tensor(g)) => elements(*w, *g),
+        (Ty::Tensor(_), Ty::Text | Ty::Record(_)) => clash("E0301", "a tensor"),
+        (Ty::Tensor(_), Ty::Named(n)) if certain(n) => clash("E0301", "a tensor"),
+        (Ty::Named(w), Ty::Named(g)) if w != g => {
+            let both = certain(w) && certain(g);
+            (both && !(&**w == "Net" && &**g == "Space"))
+                .then(|| clash("E0301", words(want)))
+                .flatten()
+        }
+        (Ty::Named(w), Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_) | Ty::List(_)) => {
+            if &**w == "Schedule" && matches!(given, Ty::Num(_)) {
+                return Some(Clash {
+                    code: "E0301",
+                    want: "a schedule".into(),
+                    help: Some("write `constant(…)` around the number".into()),
+                });
+            }
+            if matches!(&**w, "Mixture" | "Block") && matches!(given, Ty::List(_)) {
+                return None;
+            }
+            (certain(w) || matches!(&**w, "Schedule" | "Optimiser" | "Curriculum" | "Block"))
+                .then(|| clash("E0301", words(want)))
+                .flatten()
+        }
+        (Ty::List(w), Ty::List(g)) => check(w, g).filter(|c| c.code != "E0304"),
+        (Ty::List(_), Ty::Num(_) | Ty::Text | Ty::Bool) => clash("E0301", "a list"),
+        (Ty::List(_), Ty::Named(n)) if certain(n) && &**n != "Space" && &**n != "Data" => {
+            clash("E0301", "a list")
+        }
+        (Ty::Record(_), Ty::Num(_) | Ty::Text | Ty::Bool) => clash("E0301", "a record"),
+        (Ty::Func(_), Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_)) => {
+            clash("E0301", "a function")
+        }
+        _ => None,
+    }
+}
+
+/// Types with one meaning only.
+fn certain(name: &str) -> bool {
+    matches!(name, "Net" | "Space" | "Arch" | "Weights" | "Data")
+}
+
+fn elements(want: Elem, given: Elem) -> Option<Clash> {
+    use Elem as E;
+    let bad = match want {
+        E::Index => matches!(
+            given,
+            E::Bool | E::Float | E::OneHot | E::Complex | E::U8 | E::Label | E::Token
+        ),
+        E::Label => matches!(
+            given,
+            E::Bool | E::Float | E::OneHot | E::Complex | E::U8 | E::Index | E::Token
+        ),
+        E::Token => matches!(
+            given,
+            E::Bool | E::Float | E::OneHot | E::Complex | E::U8 | E::Index | E::Label
+        ),
+        E::OneHot => matches!(given, E::Index | E::Label | E::Token | E::Bool | E::Complex),
+        E::Bool => given.counts() || matches!(given, E::Complex | E::OneHot | E::U8),
+        E::Float => given.counts() || given == E::U8,
+        E::U8 => matches!(given, E::Bool | E::OneHot | E::Complex) || given.counts(),
+        E::Complex | E::Some => false,
+    };
+    if !bad {
+        return None;
+    }
+    let help = match (want, given) {
+        (E::Index, E::Bool) => Some("an index is made by `argmax(…)`; a comparison makes Bool"),
+        (E::Index | E::Label | E::Token, E::Float) => Some("an index is made by `argmax(…)`"),
+        (E::Index | E::Label, E::OneHot) => Some("`argmax(…)` turns it back"),
+        (E::Float, E::Index | E::Label | E::Token) => {
+            Some("`one_hot(…)` or a lookup makes numbers of it")
+        }
+        (E::OneHot, _) => Some("`one_hot(…)` makes it"),
+        _ => None,
+    };
+    Some(Clash {
+        code: "E0301",
+        want: match want {
+            E::Float => "a tensor of Float".into(),
+            w => format!("a tensor of {}", w.name()),
+        },
+        help: help.map(String::from),
+    })
+}

@@ -1,0 +1,348 @@
+//! What is known of a value without evaluating it: enough to say what is certainly wrong, silent about the rest.
+
+use nas_grammar::ast::{ExprKind, FnDecl, IndexArg, Type, TypeKind};
+use std::fmt;
+use std::sync::Arc;
+
+/// What a number counts; `Bare` takes the unit of what it meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Bare,
+    Macs,
+    Params,
+    Bits,
+    Bytes,
+    Epochs,
+    Steps,
+    Pixels,
+    Seconds,
+    Percent,
+    Decibel,
+}
+
+impl Unit {
+    /// The unit behind a literal.
+    pub fn of_suffix(word: &str) -> Option<Unit> {
+        Some(match word {
+            "MACs" | "macs" => Unit::Macs,
+            "params" => Unit::Params,
+            "bits" | "bit" => Unit::Bits,
+            "bytes" | "B" | "kB" | "KB" | "MB" | "GB" => Unit::Bytes,
+            "epochs" | "epoch" => Unit::Epochs,
+            "steps" | "step" => Unit::Steps,
+            "px" => Unit::Pixels,
+            "seconds" | "second" | "s" | "minutes" | "minute" | "hours" | "hour" => Unit::Seconds,
+            "%" | "points" | "point" => Unit::Percent,
+            "dB" => Unit::Decibel,
+            _ => return None,
+        })
+    }
+
+    /// The unit that a type's name stands for.
+    pub fn of_type(name: &str) -> Option<Unit> {
+        Some(match name {
+            "Macs" => Unit::Macs,
+            "Params" => Unit::Params,
+            "Bits" => Unit::Bits,
+            "Bytes" => Unit::Bytes,
+            "Epochs" => Unit::Epochs,
+            "Steps" => Unit::Steps,
+            "Pixels" => Unit::Pixels,
+            "Seconds" => Unit::Seconds,
+            "Percent" => Unit::Percent,
+            "dB" | "Decibel" => Unit::Decibel,
+            _ => return None,
+        })
+    }
+
+    /// As people write it: `a number of MACs`, `epochs`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Unit::Bare => "a plain number",
+            Unit::Macs => "MACs",
+            Unit::Params => "params",
+            Unit::Bits => "bits",
+            Unit::Bytes => "bytes",
+            Unit::Epochs => "epochs",
+            Unit::Steps => "steps",
+            Unit::Pixels => "px",
+            Unit::Seconds => "seconds",
+            Unit::Percent => "percent",
+            Unit::Decibel => "dB",
+        }
+    }
+
+    fn type_name(self) -> &'static str {
+        match self {
+            Unit::Bare => "Float",
+            Unit::Macs => "Macs",
+            Unit::Params => "Params",
+            Unit::Bits => "Bits",
+            Unit::Bytes => "Bytes",
+            Unit::Epochs => "Epochs",
+            Unit::Steps => "Steps",
+            Unit::Pixels => "Pixels",
+            Unit::Seconds => "Seconds",
+            Unit::Percent => "Percent",
+            Unit::Decibel => "dB",
+        }
+    }
+}
+
+/// Element types that are kept apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Elem {
+    /// Not known.
+    Some,
+    Float,
+    Bool,
+    Index,
+    Label,
+    Token,
+    OneHot,
+    U8,
+    Complex,
+}
+
+impl Elem {
+    pub fn of_type(name: &str) -> Elem {
+        match name {
+            "Bool" => Elem::Bool,
+            "Index" => Elem::Index,
+            "Label" => Elem::Label,
+            "Token" => Elem::Token,
+            "OneHot" => Elem::OneHot,
+            "U8" | "Image" => Elem::U8,
+            "Complex" => Elem::Complex,
+            "Float" | "f32" | "f64" => Elem::Float,
+            _ => Elem::Some,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Elem::Some => "Tensor",
+            Elem::Float => "Float",
+            Elem::Bool => "Bool",
+            Elem::Index => "Index",
+            Elem::Label => "Label",
+            Elem::Token => "Token",
+            Elem::OneHot => "OneHot",
+            Elem::U8 => "U8",
+            Elem::Complex => "Complex",
+        }
+    }
+
+    /// Counts something: it may address rows, and has no sum.
+    pub fn counts(self) -> bool {
+        matches!(self, Elem::Index | Elem::Label | Elem::Token)
+    }
+}
+
+/// A number: its unit where known, and whether it exists only while running.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Num {
+    pub unit: Option<Unit>,
+    pub run: bool,
+    pub whole: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ty {
+    /// Nothing is known: nothing is said.
+    Any,
+    Num(Num),
+    Bool,
+    Text,
+    None,
+    Tensor(Elem),
+    List(Arc<Ty>),
+    Tuple(Arc<Vec<Ty>>),
+    /// A record whose fields are all known.
+    Record(Arc<Vec<(Arc<str>, Ty)>>),
+    /// A declaration, and how many of its parameter lists were given.
+    Decl(Decl),
+    /// Any other function, with what it gives.
+    Func(Arc<Ty>),
+    /// May be invalid.
+    Maybe(Arc<Ty>),
+    /// `Net`, `Space`, `Weights`, `Data`, …
+    Named(Arc<str>),
+}
+
+/// A declared function.
+#[derive(Debug, Clone)]
+pub(crate) struct Decl {
+    pub decl: Arc<FnDecl>,
+    pub module: usize,
+    pub lists: usize,
+}
+
+impl PartialEq for Decl {
+    fn eq(&self, other: &Decl) -> bool {
+        Arc::ptr_eq(&self.decl, &other.decl) && self.lists == other.lists
+    }
+}
+
+impl Ty {
+    pub fn whole() -> Ty {
+        Ty::Num(Num {
+            unit: Some(Unit::Bare),
+            run: false,
+            whole: true,
+        })
+    }
+
+    /// A number that only a run knows.
+    pub fn score() -> Ty {
+        Ty::Num(Num {
+            unit: None,
+            run: true,
+            whole: false,
+        })
+    }
+
+    pub fn named(name: &str) -> Ty {
+        Ty::Named(name.into())
+    }
+
+    /// Without the possibility to be invalid.
+    pub fn met(&self) -> &Ty {
+        match self {
+            Ty::Maybe(t) => t.met(),
+            t => t,
+        }
+    }
+
+    pub fn maybe(self) -> Ty {
+        match self {
+            Ty::Maybe(_) => self,
+            t => Ty::Maybe(Arc::new(t)),
+        }
+    }
+
+    /// What two ways of getting a value have in common.
+    pub fn join(&self, other: &Ty) -> Ty {
+        match (self, other) {
+            (a, b) if a == b => a.clone(),
+            (Ty::Maybe(a), b) | (b, Ty::Maybe(a)) => a.join(b.met()).maybe(),
+            (Ty::Num(a), Ty::Num(b)) => Ty::Num(Num {
+                unit: if a.unit == b.unit { a.unit } else { None },
+                run: a.run || b.run,
+                whole: a.whole && b.whole,
+            }),
+            (Ty::Tensor(_), Ty::Tensor(_)) => Ty::Tensor(Elem::Some),
+            _ => Ty::Any,
+        }
+    }
+
+    /// Exists only while running, for certain.
+    pub fn runs(&self) -> bool {
+        match self.met() {
+            Ty::Tensor(_) => true,
+            Ty::Num(n) => n.run,
+            Ty::Named(n) => matches!(&**n, "Weights"),
+            _ => false,
+        }
+    }
+
+    /// The type as written in a declaration.
+    pub fn of(ty: &Type) -> Ty {
+        match &ty.kind {
+            TypeKind::Name { name, .. } => Ty::of_name(&name.text),
+            TypeKind::Tensor { shape, of } => {
+                // `[Score]` is read like a shape of one extent.
+                if let ([IndexArg::At(e)], None) = (&shape[..], of)
+                    && let ExprKind::Name(n) = &e.kind
+                    && n.text.starts_with(|c: char| c.is_uppercase())
+                {
+                    return Ty::List(Arc::new(Ty::of_name(&n.text)));
+                }
+                Ty::Tensor(match of.as_deref().map(Ty::elem_of) {
+                    Some(e) => e,
+                    None => Elem::Float,
+                })
+            }
+            TypeKind::List { of, .. } => Ty::List(Arc::new(Ty::of(of))),
+            TypeKind::Tuple(parts) => Ty::Tuple(Arc::new(parts.iter().map(Ty::of).collect())),
+            TypeKind::Record(fields) => Ty::Record(Arc::new(
+                fields
+                    .iter()
+                    .map(|(n, t)| (n.text.clone(), Ty::of(t)))
+                    .collect(),
+            )),
+            TypeKind::Map(..) => Ty::Any,
+            TypeKind::Fn(_, result) => Ty::Func(Arc::new(Ty::of(result))),
+            TypeKind::Optional(t) => Ty::of(t).maybe(),
+            TypeKind::Sealed(t) => Ty::of(t),
+        }
+    }
+
+    fn elem_of(ty: &Type) -> Elem {
+        match &ty.kind {
+            TypeKind::Name { name, .. } => Elem::of_type(&name.text),
+            TypeKind::Optional(t) => Ty::elem_of(t),
+            _ => Elem::Some,
+        }
+    }
+
+    pub fn of_name(name: &str) -> Ty {
+        if let Some(unit) = Unit::of_type(name) {
+            return Ty::Num(Num {
+                unit: Some(unit),
+                run: false,
+                whole: matches!(unit, Unit::Epochs | Unit::Steps | Unit::Pixels),
+            });
+        }
+        match name {
+            "Int" => Ty::whole(),
+            // A `Float` may be a loss, so its phase is not known.
+            "Float" | "Rate" | "Share" | "Ratio" => Ty::Num(Num {
+                unit: None,
+                run: false,
+                whole: false,
+            }),
+            "Score" => Ty::score(),
+            "Bool" => Ty::Bool,
+            "Text" => Ty::Text,
+            "Index" | "Token" | "Label" | "OneHot" | "U8" | "Complex" | "Image" => {
+                Ty::Tensor(Elem::of_type(name))
+            }
+            "Net" | "Space" | "Arch" | "Weights" | "Data" | "Schedule" | "Optimiser"
+            | "Curriculum" | "Block" | "Site" | "Mixture" | "Use" | "Trace" => Ty::named(name),
+            // `Tensor` is also any number where an intrinsic says so.
+            _ => Ty::Any,
+        }
+    }
+}
+
+impl fmt::Display for Ty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ty::Any => write!(f, "Any"),
+            Ty::Num(n) => match (n.unit, n.whole) {
+                (Some(Unit::Bare) | None, true) => write!(f, "Int"),
+                (_, _) if n.run && matches!(n.unit, None | Some(Unit::Bare)) => write!(f, "Score"),
+                (u, _) => write!(f, "{}", u.unwrap_or(Unit::Bare).type_name()),
+            },
+            Ty::Bool => write!(f, "Bool"),
+            Ty::Text => write!(f, "Text"),
+            Ty::None => write!(f, "none"),
+            Ty::Tensor(Elem::Some) => write!(f, "Tensor"),
+            Ty::Tensor(e) => write!(f, "Tensor of {}", e.name()),
+            Ty::List(t) => write!(f, "[{t}]"),
+            Ty::Tuple(parts) => {
+                let parts: Vec<String> = parts.iter().map(Ty::to_string).collect();
+                write!(f, "({})", parts.join(", "))
+            }
+            Ty::Record(fields) => {
+                let fields: Vec<String> = fields.iter().map(|(n, t)| format!("{n}: {t}")).collect();
+                write!(f, "{{ {} }}", fields.join(", "))
+            }
+            Ty::Decl(d) => write!(f, "{}", d.decl.name.text),
+            Ty::Func(t) => write!(f, "_ -> {t}"),
+            Ty::Maybe(t) => write!(f, "{t}?"),
+            Ty::Named(n) => write!(f, "{n}"),
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! Declarations that nothing need call: each is tried with stand-ins for its parameters, so that its mistakes are its own.
+
+use super::check::Findings;
+use crate::call::{self, Args};
+use crate::ctx::Ctx;
+use crate::env::{Env, Found};
+use crate::program::ModuleId;
+use crate::value::{Clock, Element, FuncKind, Known, Value};
+use crate::{Result, number};
+use nas_diagnostics::{Diagnostic, Span};
+use nas_grammar::ast::{Expr, ExprKind, FnDecl, IndexArg, Param, Role, Type, TypeKind};
+use nas_ir::{DType, Dim, Shape, Tensor};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Sizes that stand in: whole numbers in the order of the parameters, then extents in the order of the axes. Lists of different
+/// numbers come first, so that two sizes that are mixed up differ.
+const TRIALS: &[(&[i64], &[i64])] = &[
+    (&[8, 4, 2, 16], &[48, 24, 16, 40, 56]),
+    (&[3, 5, 7, 2], &[60, 30, 20, 36, 28]),
+    (&[2, 2, 2, 2], &[64, 16, 16, 16, 16]),
+    (&[1, 1, 1, 1], &[24, 12, 12, 12, 12]),
+    (&[16, 8, 4, 2], &[16, 8, 32, 32, 32]),
+];
+
+/// A small net with names that many functions ask for, to stand in for any.
+const NET: &str = "net(x: [n, 3, 16, 16]) -> [n, 10] { \
+    let a = x |> conv2d(8, 3) |> batch_norm |> relu |> residual { conv2d(8, 3) |> batch_norm }   \
+    tap features = a |> relu   \
+    features |> mean(over: [2, 3]) |> linear(10) }";
+const DATA: &str = "generated(256, 10, 16)";
+
+/// What stands in for nets and data.
+#[derive(Clone, Copy, PartialEq)]
+enum Things {
+    Unknown,
+    Small,
+}
+
+/// Finds what is wrong with a declaration whatever it is called with: what every trial meets at the same place, and a
+/// declared shape that some trial does not keep.
+pub(super) fn check(ctx: &mut Ctx, decl: &Arc<FnDecl>, module: ModuleId, item: Span) -> Findings {
+    let found = trials(ctx, decl, module, item, Things::Unknown);
+    let asks = |p: &Param| {
+        matches!(p.ty.as_ref().map(|t| &t.kind),
+            Some(TypeKind::Name { name, .. }) if matches!(&*name.text, "Net" | "Data"))
+    };
+    if !found.is_empty() || !decl.params.iter().flatten().any(asks) {
+        return found;
+    }
+    // A net of ours has the axes of any net, but not the blocks and taps that are asked for.
+    let found = trials(ctx, decl, module, item, Things::Small);
+    let any = |d: &Diagnostic| matches!(d.code, "E0302" | "E0303" | "E0307" | "E0403");
+    found.into_iter().filter(any).collect()
+}
+
+fn trials(
+    ctx: &mut Ctx,
+    decl: &Arc<FnDecl>,
+    module: ModuleId,
+    item: Span,
+    things: Things,
+) -> Findings {
+    let mut common: Option<Diagnostic> = None;
+    let mut dropped = false;
+    for (i, trial) in TRIALS.iter().enumerate() {
+        let d = match attempt(ctx, decl, module, trial, things) {
+            Ok(_) => {
+                dropped = true;
+                continue;
+            }
+            Err(f) => *f.0,
+        };
+        // What is wrong elsewhere is told there; what this version cannot do may never be asked of it.
+        let inside = d
+            .primary()
+            .is_some_and(|p| p.file == item.file && p.start >= item.start && p.end <= item.end);
+        if !inside || matches!(d.code, "E0309" | "E0304" | "E0606" | "E0701") {
+            return vec![];
+        }
+        // A shape that is declared is declared for all sizes.
+        if d.code == "E0401" && d.message.contains("does not give the shape it declares") {
+            return vec![d];
+        }
+        match &common {
+            None if i == 0 => common = Some(d),
+            Some(c) if c.code == d.code && c.primary() == d.primary() => {}
+            _ => dropped = true,
+        }
+    }
+    common.filter(|_| !dropped).into_iter().collect()
+}
+
+fn attempt(
+    ctx: &mut Ctx,
+    decl: &Arc<FnDecl>,
+    module: ModuleId,
+    trial: &(&[i64], &[i64]),
+    things: Things,
+) -> Result<Value> {
+    let span = decl
+        .body
+        .as_ref()
+        .and_then(|b| b.value.as_ref())
+        .map_or(decl.name.span, |v| v.span);
+    let mut f = ctx.func(
+        FuncKind::Decl {
+            decl: decl.clone(),
+            module,
+            env: Env::default(),
+            global: None,
+            lists: 0,
+        },
+        decl.name.span,
+    );
+    let mut known: HashMap<Arc<str>, i64> = HashMap::new();
+    let mut ints = trial.0.iter().cycle();
+    let mut extents = trial.1.iter().cycle();
+    let mut env = Env::default();
+    for list in &decl.params {
+        let mut args = Args {
+            span,
+            ..Args::default()
+        };
+        for p in list {
+            if let Some(d) = &p.default {
+                if let Ok(v) = ctx.eval(d, &env) {
+                    if let Value::Int(i, _) = v.plain() {
+                        known.insert(p.name.text.clone(), *i);
+                    }
+                    env = env.bind(p.name.text.clone(), v);
+                }
+                continue;
+            }
+            let v = match thing(ctx, p, things)? {
+                Some(v) => v,
+                None => stand_in(ctx, p, &env, &mut known, &mut ints, &mut extents)?,
+            };
+            env = env.bind(p.name.text.clone(), v.clone());
+            args.named.push((p.name.text.clone(), Some(v), p.span));
+        }
+        f = call::call(ctx, f, args)?;
+    }
+    if matches!(decl.role, Role::Schedule | Role::Curriculum) {
+        let clock = Clock {
+            step: 0,
+            steps: 100,
+            epoch: 0,
+            epochs: 10,
+        };
+        f = call::call(ctx, f, Args::one(Value::Clock(clock), span))?;
+    }
+    Ok(f)
+}
+
+/// A net or data to stand in, where the parameter asks for one.
+fn thing(ctx: &mut Ctx, p: &Param, things: Things) -> Result<Option<Value>> {
+    let text = match p.ty.as_ref().map(|t| &t.kind) {
+        Some(TypeKind::Name { name, .. }) if things == Things::Small => match &*name.text {
+            "Net" => NET,
+            "Data" => DATA,
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let (e, _) = nas_grammar::parse_expr(nas_diagnostics::FileId(u32::MAX), text);
+    ctx.eval(&e, &Env::default()).map(Some)
+}
+
+type Sizes<'a> = std::iter::Cycle<std::slice::Iter<'a, i64>>;
+
+fn stand_in(
+    ctx: &mut Ctx,
+    p: &Param,
+    env: &Env,
+    known: &mut HashMap<Arc<str>, i64>,
+    ints: &mut Sizes,
+    extents: &mut Sizes,
+) -> Result<Value> {
+    let Some(ty) = &p.ty else {
+        return Ok(Value::unknown());
+    };
+    Ok(match &ty.kind {
+        TypeKind::Tensor { shape, of } if !is_list(shape) => {
+            let mut dims = Shape::new();
+            for s in shape {
+                match s {
+                    IndexArg::At(e) => dims.push(extent(ctx, e, env, known, extents)?),
+                    IndexArg::Spread(_) => {
+                        for _ in 0..3 - shape.len().min(2) {
+                            dims.push(size(extents));
+                        }
+                    }
+                    _ => return Ok(Value::unknown()),
+                }
+            }
+            let (dtype, element) = element(of.as_deref());
+            Value::Tensor(Tensor::symbol("stand-in", dims, dtype), element)
+        }
+        TypeKind::Name { name, .. } => match &*name.text {
+            "Int" | "Epochs" | "Steps" | "Pixels" => {
+                let v = ints.next().copied().unwrap_or(1);
+                known.insert(p.name.text.clone(), v);
+                Value::int(v)
+            }
+            "Float" | "Score" | "Rate" | "Percent" | "Share" | "Ratio" => {
+                Value::Unknown(Known::Number)
+            }
+            _ => Value::unknown(),
+        },
+        _ => Value::unknown(),
+    })
+}
+
+/// `[Score]` is read like a shape, and is a list.
+fn is_list(shape: &[IndexArg]) -> bool {
+    matches!(shape, [IndexArg::At(Expr { kind: ExprKind::Name(n), .. })]
+        if n.text.starts_with(|c: char| c.is_uppercase()))
+}
+
+fn size(extents: &mut Sizes) -> Dim {
+    Dim::Const(extents.next().copied().unwrap_or(1))
+}
+
+fn extent(
+    ctx: &mut Ctx,
+    e: &Expr,
+    env: &Env,
+    known: &mut HashMap<Arc<str>, i64>,
+    extents: &mut Sizes,
+) -> Result<Dim> {
+    match &e.kind {
+        ExprKind::Hole => Ok(size(extents)),
+        ExprKind::Name(n) if &*n.text == "_" => Ok(size(extents)),
+        ExprKind::Name(n) => {
+            if let Some(v) = known.get(&n.text) {
+                return Ok(Dim::Const(*v));
+            }
+            if let Some(Found::Value(v)) = env.find(&n.text)
+                && let Some(d) = number::as_dim(&v)
+            {
+                return Ok(d);
+            }
+            // The batch is never chosen.
+            if &*n.text == "n" {
+                return Ok(Dim::var("n"));
+            }
+            let v = extents.next().copied().unwrap_or(1);
+            known.insert(n.text.clone(), v);
+            Ok(Dim::Const(v))
+        }
+        _ => {
+            let scope = known
+                .iter()
+                .fold(env.clone(), |e, (k, v)| e.bind(k.clone(), Value::int(*v)));
+            let v = ctx.eval(e, &scope)?;
+            Ok(number::as_dim(&v).unwrap_or_else(|| size(extents)))
+        }
+    }
+}
+
+fn element(of: Option<&Type>) -> (DType, Element) {
+    let name = match of.map(|t| &t.kind) {
+        Some(TypeKind::Name { name, .. }) => &*name.text,
+        Some(TypeKind::Optional(t)) => match &t.kind {
+            TypeKind::Name { name, .. } => &*name.text,
+            _ => "",
+        },
+        _ => "",
+    };
+    match name {
+        "Index" | "Token" => (DType::I32, Element::Index),
+        "Label" => (DType::I32, Element::Label),
+        "Bool" => (DType::F32, Element::Bool),
+        "OneHot" => (DType::F32, Element::OneHot),
+        _ => (DType::F32, Element::Float),
+    }
+}

@@ -1,0 +1,230 @@
+//! The measure of the checker: seeded mistakes in the library and the pipelines, how many are refused, where the finding points, and
+//! whether its help mends them. `MISTAKES=write cargo test -p nas-driver --test mistakes` writes the table.
+
+#[path = "../common/world.rs"]
+mod world;
+
+mod generate;
+
+use generate::{Known, Mistake, mistakes};
+use nas_diagnostics::Diagnostic;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use world::{Files, check};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The library's files but the declarations of intrinsics, the pipelines, and the programs kept for what these have not.
+fn programs() -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = nas_stdlib::FILES
+        .iter()
+        .map(|(path, text)| (format!("std/{path}"), text.to_string()))
+        .collect();
+    for folder in ["pipelines", "tests/mistakes/programs"] {
+        let Ok(entries) = std::fs::read_dir(root().join(folder)) else {
+            continue;
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|e| e.path()).collect();
+        paths.retain(|p| p.extension().is_some_and(|e| e == "nas"));
+        paths.sort();
+        for path in paths {
+            let name = path
+                .file_name()
+                .map(|n| n.to_string_lossy().to_string())
+                .unwrap_or_default();
+            let text = std::fs::read_to_string(&path).expect("a program");
+            all.push((format!("{folder}/{name}"), text));
+        }
+    }
+    all
+}
+
+#[derive(Default, Clone, Copy)]
+struct Score {
+    all: usize,
+    refused: usize,
+    placed: usize,
+    mended: usize,
+}
+
+struct Verdict {
+    refused: bool,
+    placed: bool,
+    mended: bool,
+    said: String,
+}
+
+fn errors(text: &str) -> Vec<(Diagnostic, bool)> {
+    let (loaded, found) = check(&Files::from([("main.nas".to_string(), text.to_string())]));
+    let main = loaded
+        .program
+        .modules
+        .get(loaded.program.entry)
+        .map(|m| m.file);
+    let here = |d: &Diagnostic| d.primary().map(|p| p.file) == main;
+    found
+        .into_iter()
+        .filter(Diagnostic::is_error)
+        .map(|d| (here(&d), d))
+        .map(|(h, d)| (d, h))
+        .collect()
+}
+
+fn judge(m: &Mistake) -> Verdict {
+    let found = errors(&m.text);
+    let Some((first, here)) = found.first() else {
+        return Verdict {
+            refused: false,
+            placed: false,
+            mended: false,
+            said: String::new(),
+        };
+    };
+    let placed = *here
+        && first.primary().is_some_and(|p| {
+            m.places.iter().any(|w| {
+                (p.start as usize) < w.end && w.start < (p.end as usize).max(p.start as usize + 1)
+            })
+        });
+    // All that is offered as an edit, each once; of edits that overlap the first.
+    let mut edits: Vec<nas_diagnostics::Edit> = vec![];
+    for (d, here) in &found {
+        let fits = |e: &nas_diagnostics::Edit| {
+            !edits
+                .iter()
+                .any(|o| o == e || (e.span.start < o.span.end && o.span.start < e.span.end))
+        };
+        if *here && d.fixes.iter().all(fits) {
+            edits.extend(d.fixes.iter().cloned());
+        }
+    }
+    edits.sort_by_key(|e| std::cmp::Reverse((e.span.start, e.span.end)));
+    let mut text = m.text.clone();
+    for e in &edits {
+        let (start, end) = (e.span.start as usize, e.span.end as usize);
+        if text.get(start..end).is_some() {
+            text.replace_range(start..end, &e.text);
+        }
+    }
+    let mended = !edits.is_empty() && errors(&text).is_empty();
+    Verdict {
+        refused: true,
+        placed,
+        mended,
+        said: format!("{} {}", first.code, first.message),
+    }
+}
+
+#[test]
+fn mistakes_are_refused_where_they_are_made() {
+    let programs = programs();
+    let mut known = Known::default();
+    for (file, text) in &programs {
+        known.add(file, text);
+    }
+    let mut all = vec![];
+    for (file, text) in &programs {
+        if file.contains("/intrinsics/") {
+            continue;
+        }
+        let clean = errors(text);
+        assert!(
+            clean.is_empty(),
+            "{file} has findings of its own: {:?}",
+            clean.iter().map(|e| &e.0.message).collect::<Vec<_>>()
+        );
+        all.extend(mistakes(file, text, &known));
+    }
+    let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
+    let mut missed = String::new();
+    let mut total = Score::default();
+    for m in &all {
+        let v = judge(m);
+        for s in [scores.entry(m.kind).or_default(), &mut total] {
+            s.all += 1;
+            s.refused += usize::from(v.refused);
+            s.placed += usize::from(v.placed);
+            s.mended += usize::from(v.mended);
+        }
+        if !v.refused {
+            missed.push_str(&format!(
+                "| {} | {} | {} | not refused |\n",
+                m.kind, m.file, m.what
+            ));
+        } else if !v.placed {
+            missed.push_str(&format!(
+                "| {} | {} | {} | elsewhere: {} |\n",
+                m.kind, m.file, m.what, v.said
+            ));
+        } else if !v.mended && std::env::var("MISTAKES").is_ok_and(|v| v == "all") {
+            missed.push_str(&format!(
+                "| {} | {} | {} | not mended: {} |\n",
+                m.kind, m.file, m.what, v.said
+            ));
+        }
+    }
+    let share = |n: usize| 100.0 * n as f64 / total.all.max(1) as f64;
+    let mut table = String::from(HEAD);
+    for (kind, s) in &scores {
+        table.push_str(&format!(
+            "| {kind} | {} | {} | {} | {} |\n",
+            s.all, s.refused, s.placed, s.mended
+        ));
+    }
+    table.push_str(&format!(
+        "| **all** | {} | {} ({:.1} %) | {} ({:.1} %) | {} ({:.1} %) |\n",
+        total.all,
+        total.refused,
+        share(total.refused),
+        total.placed,
+        share(total.placed),
+        total.mended,
+        share(total.mended)
+    ));
+    table.push_str("\n## What is missed\n\n| kind | file | change | what happens |\n| --- | --- | --- | --- |\n");
+    table.push_str(
+        &missed
+            .lines()
+            .filter(|l| !l.contains("| not mended: "))
+            .map(|l| format!("{l}\n"))
+            .collect::<String>(),
+    );
+    println!("{table}\n{missed}");
+    if std::env::var("MISTAKES").is_ok() {
+        std::fs::write(root().join("docs/mistakes.md"), &table).expect("the table is written");
+    }
+    assert!(total.all >= 250, "{} mistakes", total.all);
+    assert!(
+        share(total.refused) >= REFUSED,
+        "{:.1} % refused",
+        share(total.refused)
+    );
+    assert!(
+        share(total.placed) >= PLACED,
+        "{:.1} % placed",
+        share(total.placed)
+    );
+    assert!(
+        share(total.mended) >= MENDED,
+        "{:.1} % mended",
+        share(total.mended)
+    );
+}
+
+/// What holds, in percent; raised as the checker gets better.
+const REFUSED: f64 = 85.0;
+const PLACED: f64 = 75.0;
+const MENDED: f64 = 40.0;
+
+const HEAD: &str = "# Seeded mistakes
+
+Programs of the library and the pipelines with one mistake each, made by `tests/mistakes/generate.rs`: a dropped argument, swapped dimensions, a
+wrong unit … A mistake counts as *refused* when the check has an error, as *placed* when the first error's primary place touches
+what a person would point at, and as *mended* when applying the helps that are edits leaves no error. This page is written by
+`MISTAKES=write cargo test -p nas-driver --test mistakes`; the test holds the shares against thresholds.
+
+| kind | mistakes | refused | placed | mended |
+| --- | ---: | ---: | ---: | ---: |
+";
