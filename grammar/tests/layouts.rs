@@ -73,7 +73,8 @@ fn relaid(text: &str, r: &mut Random) -> String {
             _ => out.push_str(&line[..indent]),
         }
         out.push_str(code);
-        if r.below(3) == 0 {
+        // Blanks behind a remark are part of it.
+        if r.below(3) == 0 && !code.contains("//") {
             out.push_str(["", " ", "   ", "\t"][r.below(4) as usize]);
         }
         out.push_str(ends);
