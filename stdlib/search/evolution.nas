@@ -19,3 +19,11 @@ search aging(space: Space, score: Arch -> Score, evaluations: Int, population: I
   }
   best_first(distinct(seen))
 }
+/// Each site drawn anew at a rate; what the other choices take away or bring in is drawn where it is missing.
+fn mutate(space: Space, a: Arch, rate: Float) -> Arch {
+  space.build(s => if ~bernoulli(rate) { ~uniform(s.options) } else { a[s] else ~uniform(s.options) })
+}
+/// Each site from one parent or the other, at even odds; from the other where the one lacks it.
+fn crossover(space: Space, a: Arch, b: Arch) -> Arch {
+  space.build(s => if ~bernoulli(0.5) { a[s] else b[s] else ~uniform(s.options) } else { b[s] else a[s] else ~uniform(s.options) })
+}

@@ -24,3 +24,15 @@ fn hamming(a: Arch, b: Arch) -> Float { count(s in sites(a) where not (a[s] is b
 fn group_distance(groups: [[Option]])(a: Arch, b: Arch) -> Float {
   sum(if a[s] is b[s] { 0 } else if any(a[s] in g and b[s] in g for g in groups) { 0.5 } else { 2 } for s in sites(a))
 }
+
+/// Four sites of three options.
+space quarters() {
+  let x = [choose 0..3 for i in 0..4]
+  encoding "{x join}"
+  value x
+}
+test "fair uses each option of each site once" {
+  let s = quarters()
+  let r ~ fair(s, 3)
+  expect all(sort([s[a][i] for a in r.subnets]) == [0, 1, 2] for i in 0..4)
+}

@@ -170,7 +170,8 @@ pub struct NetContext {
     pub frames: Vec<Frame>,
     pub record: Option<Recorder>,
     pub costs: Option<Vec<CostEntry>>,
-    pub counted: HashMap<Arc<str>, ()>,
+    /// Parameters already counted, each with 1 for the choices it was counted under and 0 for the others.
+    pub counted: HashMap<Arc<str>, nas_ir::Dim>,
     /// How often each kind was met: the `i` of `as b, i`.
     pub met: HashMap<Arc<str>, usize>,
 }
@@ -190,6 +191,7 @@ impl NetContext {
     pub fn path(&self) -> Arc<str> {
         let names: Vec<String> = self.frames[1..]
             .iter()
+            .filter(|f| !f.name.is_empty())
             .map(|f| match &f.option {
                 Some(o) => format!("{}:{o}", f.name),
                 None => f.name.to_string(),
@@ -200,7 +202,11 @@ impl NetContext {
 
     /// The path with every choice erased.
     pub fn place(&self) -> Arc<str> {
-        let names: Vec<&str> = self.frames[1..].iter().map(|f| &*f.name).collect();
+        let names: Vec<&str> = self.frames[1..]
+            .iter()
+            .map(|f| &*f.name)
+            .filter(|n| !n.is_empty())
+            .collect();
         names.join("/").into()
     }
 

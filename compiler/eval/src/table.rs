@@ -12,6 +12,9 @@ use nas_grammar::ast::{self, TypeKind};
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+mod key;
+use key::Piece;
+
 /// A column as declared.
 #[derive(Debug)]
 pub struct ColumnValue {
@@ -41,8 +44,8 @@ pub struct TableValue {
     pub path: Arc<str>,
     pub space: Arc<SpaceValue>,
     pub key: Option<Arc<str>>,
-    /// The key is written by another template than the space's own.
-    renamed: Option<Arc<str>>,
+    /// The key is composed of several columns.
+    composed: Option<Vec<Piece>>,
     pub columns: Vec<ColumnValue>,
     module: ModuleId,
     pub span: Span,
@@ -88,10 +91,10 @@ pub fn value(
             .at(e.span, "here")
             .into());
         }
-        let (key, renamed) = match &decl.key {
+        let (key, composed) = match &decl.key {
             Some((name, None)) => (Some(name.text.clone()), None),
             Some((_, Some(text))) if !text.raw.contains('{') => (Some(text.raw.clone()), None),
-            Some((name, Some(text))) => (Some(name.text.clone()), Some(text.raw.clone())),
+            Some((name, Some(text))) => (Some(name.text.clone()), Some(key::pieces(&text.raw))),
             None => (None, None),
         };
         let mut columns = vec![];
@@ -111,7 +114,7 @@ pub fn value(
             path: path.clone(),
             space,
             key,
-            renamed,
+            composed,
             columns,
             module,
             span,
@@ -177,9 +180,18 @@ fn missing(t: &TableValue, raw: &RawTable, name: &str, span: Span) -> crate::Fau
 
 /// Positions of the key and of each column that is read from the file.
 fn headers(t: &TableValue, raw: &RawTable) -> Result<(Option<usize>, Vec<Option<usize>>)> {
+    for p in t.composed.iter().flatten() {
+        if let Piece::Column { header, .. } = p
+            && find(raw, header).is_none()
+        {
+            return Err(missing(t, raw, header, t.span));
+        }
+    }
     let key = match &t.key {
-        Some(k) => Some(find(raw, k).ok_or_else(|| missing(t, raw, k, t.span))?),
-        None => None,
+        Some(k) if t.composed.is_none() => {
+            Some(find(raw, k).ok_or_else(|| missing(t, raw, k, t.span))?)
+        }
+        _ => None,
     };
     let mut out = vec![];
     for c in &t.columns {
@@ -309,9 +321,10 @@ fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
     for (i, row) in raw.rows.iter().enumerate() {
         let line = i + 2;
         let text = |at: usize| row.get(at).map_or("", |s| s.as_str());
-        let id: Arc<str> = match key {
-            Some(k) => text(k).trim().into(),
-            None => i.to_string().into(),
+        let id: Arc<str> = match (key, &t.composed) {
+            (Some(k), _) => text(k).trim().into(),
+            (None, Some(parts)) => key::compose(parts, |h| find(&raw, h).map_or("", text)).into(),
+            (None, None) => i.to_string().into(),
         };
         let mut fields = Fields::new();
         for (c, at) in t.columns.iter().zip(&places) {
@@ -359,20 +372,6 @@ fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
     Ok(t.rows.get_or_init(|| rows).clone())
 }
 
-fn spelled(t: &TableValue, span: Span) -> Result<()> {
-    match &t.renamed {
-        None => Ok(()),
-        Some(r) => Err(fault(
-            "E0309",
-            format!("a key written as `{r}` is not yet supported by this version"),
-        )
-        .at(t.span, "in this table")
-        .at(span, "read here")
-        .help("give the file a column with the space's own encoding")
-        .into()),
-    }
-}
-
 /// The row of an architecture, by its text; of a text, by the text itself. One that is missing is invalid.
 pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Result<Value> {
     let key = ctx.settle(key.clone());
@@ -389,7 +388,6 @@ pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Resul
     }
     let text: Arc<str> = match key.plain() {
         Value::Arch(a) => {
-            spelled(t, span)?;
             a.space.algebra(ctx, span)?;
             a.text().into()
         }
@@ -437,7 +435,6 @@ pub fn rows(ctx: &mut Ctx, t: &Arc<TableValue>) -> Result<Value> {
     for (key, record) in rows.keys.iter().zip(&rows.records) {
         let mut fields = Fields::new();
         if t.key.is_some() {
-            spelled(t, span)?;
             fields.insert(
                 "arch".into(),
                 Value::Arch(space::decode(ctx, &t.space, key, span)?),
@@ -449,4 +446,12 @@ pub fn rows(ctx: &mut Ctx, t: &Arc<TableValue>) -> Result<Value> {
         out.push(Value::record(fields));
     }
     Ok(Value::list(out))
+}
+
+/// A table as the list of its rows; any other value as it is.
+pub fn as_rows(ctx: &mut Ctx, v: Value) -> Result<Value> {
+    match v.plain() {
+        Value::Table(t) => rows(ctx, &t.clone()),
+        _ => Ok(v),
+    }
 }

@@ -66,6 +66,9 @@ pub fn interpolate(ctx: &mut Ctx, t: &ast::Text, env: &Env) -> Result<Value> {
         if hole {
             let e = inner_expr(t, &text)?;
             let v = ctx.eval(&e, env)?;
+            if v.is_unknown() {
+                return Ok(Value::unknown());
+            }
             out += &access::key_text(&v);
         } else {
             out += &text;
@@ -178,7 +181,7 @@ pub fn encoding(
     })
 }
 
-fn same_number(a: &str, b: &str) -> bool {
+pub fn same_number(a: &str, b: &str) -> bool {
     a == b || matches!((a.parse::<f64>(), b.parse::<f64>()), (Ok(x), Ok(y)) if x == y)
 }
 

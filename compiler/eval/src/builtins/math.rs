@@ -169,6 +169,24 @@ fn whole_value(
                 Value::Float(r, *unit)
             })
         }
+        // `to` gives another step, here as for numbers.
+        Value::Tensor(..) if to.is_some() => {
+            let step = to.clone().unwrap_or(Value::int(1));
+            let steps = number::binary(ctx, BinaryOp::Div, v, step.clone(), span)?;
+            let steps = whole_value(ctx, steps, None, span, u, f)?;
+            number::binary(ctx, BinaryOp::Mul, steps, step, span)
+        }
+        Value::Int(x, unit) => {
+            let step = to.as_ref().and_then(number::as_f64).filter(|s| *s > 0.0);
+            whole_value(
+                ctx,
+                Value::Float(*x as f64, *unit),
+                step.map(Value::float),
+                span,
+                u,
+                f,
+            )
+        }
         Value::Tensor(t, _) => Ok(Value::tensor(t.unary(u))),
         _ => Err(wrong(&v, span)),
     }

@@ -11,6 +11,27 @@ use nas_grammar::ast::{self, Expr, ExprKind, TypeKind};
 use nas_ir::{DType, Dim, Shape, Tensor};
 use std::sync::Arc;
 
+/// 1 for the choices under which a parameter is met here and was not counted yet. One that is read twice counts once; one of two
+/// cases of an open value counts in each.
+fn uncounted(ctx: &mut Ctx, address: &Arc<str>, span: Span) -> Result<Dim> {
+    let here = ctx.indicator();
+    let Some(n) = &mut ctx.net else {
+        return Ok(here);
+    };
+    let before = n.counted.get(address).cloned().unwrap_or(Dim::Const(0));
+    let parts = Dim::Const(1)
+        .sub(&before)
+        .and_then(|rest| here.mul(&rest))
+        .and_then(|fresh| Ok((before.add(&fresh)?, fresh)));
+    match parts {
+        Ok((after, fresh)) => {
+            n.counted.insert(address.clone(), after);
+            Ok(fresh)
+        }
+        Err(e) => Err(ctx.shape_fault(e.into(), span)),
+    }
+}
+
 /// `param name: [shape] ~ init` and a block's `state`.
 #[allow(clippy::too_many_arguments)]
 pub fn param(
@@ -70,14 +91,17 @@ pub fn param(
         p => format!("{p}/{}", name.text).into(),
     };
     let place: Arc<str> = format!("{}/{}", n.place(), name.text).into();
-    if let Some(v) = n
+    let over = n
         .frames
         .iter()
         .rev()
         .find(|f| !f.kind.is_empty())
-        .and_then(|f| f.overrides.get(&name.text).cloned())
+        .and_then(|f| f.overrides.get(&name.text).cloned());
+    // A function of the parameter is applied below, once the parameter itself is there.
+    if let Some(v) = &over
+        && !matches!(v.plain(), Value::Func(_))
     {
-        let t = number::as_tensor(&v)
+        let t = number::as_tensor(v)
             .unwrap_or_else(|| Tensor::symbol("override", shape.clone(), net.dtype));
         let t = if t.rank() == shape.len() {
             t
@@ -87,17 +111,19 @@ pub fn param(
         note_param(ctx, &name.text, &address, Value::tensor(t.clone()), trained);
         return Ok(env.bind(name.text.clone(), Value::tensor(t)));
     }
-    if n.costs.is_some() && n.counted.insert(address.clone(), ()).is_none() {
-        let path = n.path();
+    if n.costs.is_some() {
+        let (path, fresh) = (n.path(), uncounted(ctx, &address, span)?);
         let out = shape.to_vec();
-        let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&ctx.indicator()));
+        let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&fresh));
         let amount = count.map_err(|e| ctx.shape_fault(e.into(), span))?;
+        // States cost nothing, and have shapes all the same.
         let amount = if trained { amount } else { Dim::Const(0) };
-        if let Some(costs) = ctx.net.as_mut().and_then(|n| n.costs.as_mut()) {
+        if fresh != Dim::Const(0)
+            && let Some(costs) = ctx.net.as_mut().and_then(|n| n.costs.as_mut())
+        {
             costs.push(CostEntry {
                 path,
                 kind: owner.clone(),
-                // A state costs nothing; which shapes it has matters to sharing policies.
                 item: if trained { "params" } else { "state" }.into(),
                 param: name.text.clone(),
                 amount,
@@ -155,6 +181,13 @@ pub fn param(
     if let Ok(mut m) = net.made.lock() {
         m.insert(address.clone(), tensor.clone());
     }
+    let tensor = match over {
+        Some(f) => {
+            let key = ctx.next_key();
+            rewritten(ctx, f, tensor, key, span)?
+        }
+        None => tensor,
+    };
     let v = Value::tensor(tensor);
     note_param(ctx, &name.text, &address, v.clone(), trained);
     Ok(env.bind(name.text.clone(), v))
@@ -250,42 +283,55 @@ fn edited(
                 ctx.in_module(*module, |ctx| ctx.eval(value, env))?
             }
         };
-        let v = match v.plain() {
-            Value::Func(_) => {
-                // The edit's own draws follow from the address, not from the order of evaluation.
-                let saved = ctx.net.take();
-                let r = ctx.under(e.key.named(address), |ctx| {
-                    call::apply(ctx, v.clone(), Value::tensor(t.clone()), span)
-                });
-                ctx.net = saved;
-                r?
-            }
-            _ => v,
-        };
-        let new = number::as_tensor(&v).ok_or_else(|| {
-            Fault::from(
-                fault(
-                    "E0301",
-                    format!("a parameter is replaced by a tensor, not by {}", v.kind()),
-                )
-                .at(span, "here"),
-            )
-        })?;
-        let new = if new.rank() == 0 && t.rank() > 0 {
-            new.expand(t.shape())
-        } else {
-            Ok(new)
-        }
-        .map_err(|e| ctx.shape_fault(e, span))?;
-        if new.shape() != t.shape() {
-            let e = nas_ir::ShapeError::new("an edit keeps the parameter's shape")
-                .fact(format!("was  {}", nas_ir::shape::Show(t.shape())))
-                .fact(format!("new  {}", nas_ir::shape::Show(new.shape())));
-            return Err(ctx.shape_fault(e, span));
-        }
-        t = new.cast(t.dtype());
+        t = rewritten(ctx, v, t, e.key.named(address), span)?;
     }
     Ok(t)
+}
+
+/// A parameter replaced by a tensor, a number, or what a function makes of it.
+fn rewritten(ctx: &mut Ctx, v: Value, t: Tensor, key: Key, span: Span) -> Result<Tensor> {
+    let v = match v.plain() {
+        Value::Func(_) => {
+            // The edit's own draws follow from the address, not from the order of evaluation.
+            let saved = ctx.net.take();
+            let r = ctx.under(key, |ctx| {
+                call::apply(ctx, v.clone(), Value::tensor(t.clone()), span)
+            });
+            ctx.net = saved;
+            r?
+        }
+        _ => v,
+    };
+    // What a check does not know keeps the parameter's shape.
+    if v.is_unknown() {
+        return Ok(Tensor::symbol(
+            "replaced",
+            t.shape().iter().cloned().collect(),
+            t.dtype(),
+        ));
+    }
+    let new = number::as_tensor(&v).ok_or_else(|| {
+        Fault::from(
+            fault(
+                "E0301",
+                format!("a parameter is replaced by a tensor, not by {}", v.kind()),
+            )
+            .at(span, "here"),
+        )
+    })?;
+    let new = if new.rank() == 0 && t.rank() > 0 {
+        new.expand(t.shape())
+    } else {
+        Ok(new)
+    }
+    .map_err(|e| ctx.shape_fault(e, span))?;
+    if new.shape() != t.shape() {
+        let e = nas_ir::ShapeError::new("an edit keeps the parameter's shape")
+            .fact(format!("was  {}", nas_ir::shape::Show(t.shape())))
+            .fact(format!("new  {}", nas_ir::shape::Show(new.shape())));
+        return Err(ctx.shape_fault(e, span));
+    }
+    Ok(new.cast(t.dtype()))
 }
 
 /// The initial value of a parameter: a number, a distribution, or a function of its shape.

@@ -175,7 +175,12 @@ pub fn call_block(
         overrides = std::mem::take(&mut n.top().overrides);
         n.frames.pop();
     }
-    let name = n.numbered(&kind);
+    // The edited block stands where the old one stood: its weights keep their address.
+    let name = if in_edit {
+        Arc::default()
+    } else {
+        n.numbered(&kind)
+    };
     if let Some((e, bound)) = edit {
         let this = Value::Func(Arc::new(Func {
             kind: FuncKind::Decl {

@@ -87,6 +87,7 @@ pub(super) fn comprehension(
         }
         Clause::For { pattern, iterable } => {
             let v = ctx.eval(iterable, env)?;
+            let v = crate::table::as_rows(ctx, v)?;
             let v = ctx.settle(v);
             if let Value::Open(_) = v.plain() {
                 return ctx.cases(v, span, &mut |ctx, v| {

@@ -1,0 +1,59 @@
+//! PGONAS (Dong et al., CVPR 2022 supernet track, third place): sandwich sampling, a smooth outer activation, and a ranking loss guided by a free prior.
+use search.{samplers, sharing, rd_nas}
+
+/// Members with the largest, and with the smallest, option at each site.
+fn largest(space: Space) -> Arch { space.build(s => s.options[argsort([-o for o in s.options])[0]]) }
+fn smallest(space: Space) -> Arch { space.build(s => s.options[argsort([o for o in s.options])[0]]) }
+
+/// Yu and Huang 2019: the largest, the smallest, and n - 2 others.
+fn sandwich(space: Space, n: Int = 4, middle: Space -> Arch = by_site) -> { largest: Arch, smallest: Arch, middle: [Arch] } {
+  { largest: largest(space), smallest: smallest(space), middle: [~middle(space) for i in 0..(n - 2)] }
+}
+/// Against the bell shape of costs: `of` candidates, one kept with probability proportional to its cost.
+fn balanced(space: Space, cost: Net -> Int, of: Int = 3) -> Arch {
+  let candidates = [~by_site(space) for i in 0..of]
+  ~pick(candidates, weight: a => cost(space[a]))
+}
+/// Roles of a step: sandwich, and m pairs for the ranking loss. One draw a step for all workers: draws are keyed by step.
+fn pgonas_roles(space: Space, n: Int = 4, m: Int = 2, middle: Space -> Arch = by_site) -> { largest: Arch, smallest: Arch, middle: [Arch], pairs: [{ a: Arch, b: Arch }] } {
+  let s ~ sandwich(space, n, middle)
+  { ..s, pairs: [{ a: ~by_site(space), b: ~by_site(space) } for i in 0..m] }
+}
+/// Tried by the authors: nothing first, a plateau of 2, nothing at the end, as shares of 70 epochs. The best of three is `ramp` of RD-NAS.
+schedule rise_and_fall(peak: Float = 2) at now = peak * clamp(min((now.fraction - 5 / 70) * 70 / 15, (1 - now.fraction) * 70 / 20), 0, 1)
+
+/// Labels reach the largest member only; smallest and middle ones follow its stopped logits; the losses of a pair are not minimised
+/// themselves, only their order, weighed by `weight`, towards the prior's. `weight: constant(0)` and `pairs: 0` leave plain sandwich training.
+trainer pgonas(space: Space, data: Data, prior: Net -> Score, roles: Space -> Record, weight: Schedule, opt: Optimiser, epochs: Epochs = 70) -> Weights {
+  weights w = init(space, entangled)
+  for (x, y) in data.batches(64, epochs: epochs) {
+    let r ~ roles(space)
+    let z = space[r.largest, w](x)
+    let follow = [soft_cross_entropy(space[a, w](x), z) for a in [r.smallest] ++ r.middle]
+    let rank = [rank_hinge(cross_entropy(space[p.a, w](x), y), cross_entropy(space[p.b, w](x), y), prior(space[p.a]), prior(space[p.b])) for p in r.pairs]
+    minimise cross_entropy(z, y) + sum(follow) + weight(now) * (if len(rank) == 0 { 0 } else { sum(rank) }) over w by opt
+  }
+  w
+}
+
+/// The control: a prior's scores of `n` members, dealt out anew; a member reads the one at a place that its options give.
+fn dealt(space: Space, prior: Net -> Score, n: Int = 1_000, seed: Int = 0) -> (Net -> Score) {
+  let scores = shuffle([prior(space[a]) for a in sample(space, n, seed: seed)], seed: seed)
+  net => scores[sum((k + 3) * (i + 1) * (i + 1) for (k, i) in enumerate(indices(net.arch))) % len(scores)]
+}
+
+test "roles: the ends are the space's, the rest are drawn" {
+  let s = bars()
+  expect s[largest(s)] == [7, 7, 7] and s[smallest(s)] == [3, 3, 3]
+  let r ~ pgonas_roles(s, n: 5, m: 3)
+  expect s[r.largest] == [7, 7, 7] and s[r.smallest] == [3, 3, 3] and len(r.middle) == 3 and len(r.pairs) == 3
+}
+space bars() {
+  let w = [choose [5, 7, 3] for i in 0..3]
+  encoding "{w join}"
+  value w
+}
+test "the schedules at their turning points" {
+  expect rise_and_fall()(epoch 5 of 70) == 0 and rise_and_fall()(epoch 20 of 70) == 2 within 1e-9
+  expect rise_and_fall()(epoch 50 of 70) == 2 within 1e-9 and rise_and_fall()(epoch 60 of 70) == 1 within 1e-9
+}
