@@ -73,9 +73,11 @@ test "contest codes are read and written" {
   expect len(contest) == 45_000
   expect all(write_code(read_code(resnet48, r.code)) == r.code for r in rows)
 }
-test "free priors against the 30 published accuracies" {
+test "free priors against the 30 published accuracies: depth does as well as multiply-accumulates" {
   let nets = [resnet48[read_code(resnet48, r.code)] for r in standalone]
   let top1 = [r.top1 for r in standalone]
   expect len(nets) == 30
-  expect points([macs(m) for m in nets], top1) > 50
+  expect points([macs(m) for m in nets], top1) within 0.001 of 81.9288
+  expect points([params(m) for m in nets], top1) within 0.001 of 82.2486
+  expect points([sum(m.arch.depth) for m in nets], top1) within 0.001 of 83.0788
 }
