@@ -38,11 +38,11 @@ block quantised_relu(bits: Int, top: Float? = none)(x: [..s]) -> [..s] { tally("
 
 /// The layers that are quantised, in order: convolutions and linear layers.
 fn layers_of(net: Net) -> [Tensor] { [b.weight for b in net.all(conv2d, linear)] }
-fn rounded_by(how: Label, w: Tensor, bits: Int) -> Tensor {
+fn rounded_by(how: Text, w: Tensor, bits: Int) -> Tensor {
   if how == "least_error" { least_error(w, bits) } else if how == "channelwise" { channelwise(w, bits) } else { min_max(w, bits) }
 }
 /// A net whose layer i has weights of `bits[i]`, and whose activations have `activations` bits behind every relu (32: as they are).
-fn quantised(net: Net, bits: [Int], activations: Int = 32, how: Label = "min_max") -> Net {
+fn quantised(net: Net, bits: [Int], activations: Int = 32, how: Text = "min_max") -> Net {
   let place = positions(net)
   let by_weight = net with {
     conv2d as c, i: c with { weight: w => rounded_by(how, w, bits[place.conv[i]]) },

@@ -21,7 +21,7 @@ space pit_space(classes: Int = 1000) {
 
 test "size and costs" {
   expect size(pit_space) == 1_600
-  expect range(params(pit_space)) == 83_784 ..= 27_707_880 and range(macs.core(pit_space)) == 86_109_472 ..= 9_323_027_520
+  expect range(params(pit_space)) == 186_312 ..= 29_761_320 and range(macs.core(pit_space)) == 86_109_472 ..= 9_323_027_520
   expect all(macs.core(pit_space[a]) == macs.core(pit_space[a], on: [3, 224, 224]) for a in sample(pit_space, 3))
 }
 test "PiT-Ti is a member" {

@@ -47,8 +47,20 @@ space pit(classes: Int = 1000, side: Int = 224) {
     "3.6.4": [3, 6, 4],
     "3.8.2": [3, 8, 2],
   }
-  let heads = [choose [2, 4, 8] for stage in 0..3]
-  encoding "{base} {ratio} {depth} {heads join .}"
+  // Heads never become fewer.
+  let heads = choose {
+    "2.2.2": [2, 2, 2],
+    "2.2.4": [2, 2, 4],
+    "2.2.8": [2, 2, 8],
+    "2.4.4": [2, 4, 4],
+    "2.4.8": [2, 4, 8],
+    "2.8.8": [2, 8, 8],
+    "4.4.4": [4, 4, 4],
+    "4.4.8": [4, 4, 8],
+    "4.8.8": [4, 8, 8],
+    "8.8.8": [8, 8, 8],
+  }
+  encoding "{base} {ratio} {depth} {heads}"
   block shrink(out: Int)(t: [n, 1, d], x: [n, d, h, w]) -> ([n, 1, out], [n, out, ceil(h / 2), ceil(w / 2)]) {
     (t |> linear(out), x |> conv2d(out, 3, stride: 2, groups: d))
   }
@@ -65,7 +77,6 @@ space pit(classes: Int = 1000, side: Int = 224) {
     tap patches = last
     token |> layer_norm |> take(0, over: 1) |> linear(classes)
   }
-  where sorted(heads)
 }
 
 test "sizes" {

@@ -117,10 +117,10 @@ intrinsic pearson(a: [Float], b: [Float]) -> Float
 intrinsic spearman(a: [Float], b: [Float]) -> Float
 
 /// The middle number; between two, their mean.
-intrinsic median(xs: [Float]) -> Float
+intrinsic median(xs: Any) -> Float
 
 /// The number below which a share `q` lies, interpolated between neighbours.
-intrinsic quantile(xs: [Float], q: Float) -> Float
+intrinsic quantile(xs: Any, q: Float) -> Float
 
 /// Sample standard deviation, by n - 1; 0 of a single number.
 intrinsic std(xs: [Float]) -> Float

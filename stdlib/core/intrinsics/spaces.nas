@@ -1,7 +1,7 @@
 //! Spaces and their members, nets and weights, draws, data.
 
 /// Exact number of members; of a list, its length; of a tensor, its shape.
-intrinsic size(space: Space) -> Int
+intrinsic size(space: Any) -> Any
 /// n different members, each set of n equally likely; all of them where there are fewer.
 intrinsic sample(space: Space, n: Int, seed: Int? = none) -> [Arch]
 /// Members that differ at one site; `at:` names the site.
@@ -25,7 +25,7 @@ intrinsic histogram(cost: Float, bars: Int = 10) -> [{ from: Int, to: Int, share
 /// Items of a net's cost, weighed and summed; `on:` is one input's shape where the net does not fix it, `by:` the name of the convention.
 intrinsic cost_of(net: Net, items: Record, on: [Int]? = none, by: Text? = none) -> Int
 /// The blocks whose weights multiply what comes in, in order; `weights:` and `activations:` give each its bits.
-intrinsic layers(net: Net, on: [Int]? = none, weights: Any = none, activations: Any = none) -> [{ path: Text, kind: Text, params: Int, weights: Int, macs: Int }]
+intrinsic layers(net: Net, on: [Int]? = none, weights: Any = none, activations: Any = none) -> [Record]
 /// The most elements alive at once while one input goes through a net.
 intrinsic peak_elements(net: Net, on: [Int]? = none) -> Int
 /// Every item of a net's cost.

@@ -43,6 +43,7 @@ const TYPES: &[&str] = &[
     "Macs",
     "Params",
     "Bits",
+    "BitOps",
     "Bytes",
     "Epochs",
     "Steps",

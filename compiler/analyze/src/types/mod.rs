@@ -300,8 +300,8 @@ impl Types<'_> {
     fn result_of(&mut self, d: &Decl) -> Ty {
         let declared = d.decl.result.as_ref().map(Ty::of);
         match (d.decl.role, declared) {
-            (Role::Proxy, _) => Ty::score(),
-            (Role::Metric, Some(Ty::Num(n))) => Ty::Num(ty::Num { run: true, ..n }),
+            (Role::Proxy, None) => Ty::score(),
+            (Role::Proxy | Role::Metric, Some(Ty::Num(n))) => Ty::Num(ty::Num { run: true, ..n }),
             (Role::Metric, None) => Ty::score(),
             (Role::Trainer, None) => Ty::named("Weights"),
             (Role::Fn | Role::Loss, None) => self.inferred(d),
