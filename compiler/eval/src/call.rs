@@ -2,6 +2,7 @@
 
 mod args;
 mod bind;
+mod schedule;
 mod shape;
 mod units;
 
@@ -412,7 +413,7 @@ fn call_decl(
         return match decl.role {
             Role::Schedule | Role::Curriculum => {
                 let clock = args.next("now").unwrap_or(Value::None);
-                run_schedule(ctx, decl, module, &env, clock, span)
+                schedule::run(ctx, decl, module, &env, clock, span)
             }
             Role::Distill => ctx.deeper(span, |ctx| {
                 crate::distill::run(ctx, decl, module, &env, args)
@@ -485,43 +486,4 @@ fn call_decl(
         return units::stamp(result, ty, span);
     }
     Ok(result)
-}
-
-fn run_schedule(
-    ctx: &mut Ctx,
-    decl: &Arc<FnDecl>,
-    module: ModuleId,
-    env: &Env,
-    clock: Value,
-    span: Span,
-) -> Result<Value> {
-    let Value::Clock(c) = clock.plain() else {
-        if clock.is_unknown() {
-            return Ok(Value::unknown());
-        }
-        return Err(fault(
-            "E0301",
-            format!(
-                "a schedule is read at the clock, and this is {}",
-                clock.kind()
-            ),
-        )
-        .at(span, "here")
-        .help(format!("write `{}(now)`", decl.name.text))
-        .into());
-    };
-    let Some(body) = &decl.body else {
-        return Ok(Value::None);
-    };
-    let name = decl.clock.as_ref().map_or("now".into(), |c| c.text.clone());
-    let env = env.bind(name, Value::Clock(*c));
-    let saved = ctx.clock.replace(*c);
-    let out = ctx.deeper(span, |ctx| {
-        ctx.in_module(module, |ctx| match decl.role {
-            Role::Curriculum => crate::curriculum::curriculum(ctx, body, &env, *c),
-            _ => stmt::block(ctx, body, &env),
-        })
-    });
-    ctx.clock = saved;
-    out
 }

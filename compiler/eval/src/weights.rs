@@ -20,7 +20,7 @@ use crate::value::Value;
 use indexmap::IndexMap;
 use nas_diagnostics::Span;
 use nas_ir::{DType, Dim, Shape, Tensor};
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock, RwLock, Weak};
 
@@ -163,6 +163,24 @@ pub fn find(store: u64, address: &str) -> Option<Stored> {
     s.get(address).map(|s| s.value.clone())
 }
 
+/// Stores that a lazy tensor may still name when no variable holds them: `net[fit(…)](x)`.
+static RECENT: Mutex<VecDeque<Arc<Mutex<Store>>>> = Mutex::new(VecDeque::new());
+const HELD: usize = 16;
+
+fn hold(w: &WeightsValue) {
+    if w.live {
+        return;
+    }
+    if let Ok(mut r) = RECENT.lock()
+        && !r.iter().any(|s| Arc::ptr_eq(s, &w.store))
+    {
+        r.push_back(w.store.clone());
+        if r.len() > HELD {
+            r.pop_front();
+        }
+    }
+}
+
 /// The tensor a parameter reads.
 pub fn read(
     ctx: &mut Ctx,
@@ -173,6 +191,7 @@ pub fn read(
     dtype: DType,
     span: Span,
 ) -> Result<Tensor> {
+    hold(w);
     let mut t = Tensor::slot(w.id, slot.clone(), full.clone(), DType::F32);
     if full != shape {
         for (axis, d) in shape.iter().enumerate() {

@@ -85,7 +85,7 @@ pub fn chosen(ctx: &mut Ctx, p: &Arc<Picked>, args: &Args) -> Result<Option<Valu
         }
         return Ok(None);
     };
-    let shares = shares(ctx, &by, asked.slots.len(), span)?;
+    let shares = shares(ctx, &by, asked.slots.len(), !w.live, span)?;
     let Some(n) = &mut ctx.net else {
         return Ok(None);
     };
@@ -108,7 +108,7 @@ enum Shares {
     Each(Vec<Value>),
 }
 
-fn shares(ctx: &mut Ctx, by: &Value, count: usize, span: Span) -> Result<Shares> {
+fn shares(ctx: &mut Ctx, by: &Value, count: usize, frozen: bool, span: Span) -> Result<Shares> {
     let wrong = |n: String| {
         fault("E0301", format!("a gate of {n} shares mixes {count} slots"))
             .at(span, "in this use")
@@ -122,8 +122,9 @@ fn shares(ctx: &mut Ctx, by: &Value, count: usize, span: Span) -> Result<Shares>
             if t.rank() != 1 || t.shape()[0].known().is_some_and(|n| n != count as i64) {
                 return Err(wrong(nas_ir::shape::Show(t.shape()).to_string()).into());
             }
-            // A trained gate is a number: closed slots are not computed.
-            if ctx.train == Some(false) && !ctx.checking() {
+            // Of trained weights, slots with a share of 0 are not computed, in either mode: a trace at train and a run at
+            // infer pass through the same blocks.
+            if frozen && !ctx.checking() {
                 let v = train::numbers(ctx, by, span)?;
                 Shares::Each(v.into_iter().map(Value::float).collect())
             } else {

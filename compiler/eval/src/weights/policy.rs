@@ -170,7 +170,7 @@ pub fn ask_all(
     })
 }
 
-/// `glow(cell, open: 4, gate: _)`: a policy whose gate each use gives. What is left open is not known where only slots are asked for.
+/// `shared(cell, open: 4, gate: _)`: a policy whose gate each use gives. What is left open is not known where only slots are asked for.
 fn open_holes(ctx: &mut Ctx, policy: &Value, span: Span) -> Result<Value> {
     let Value::Func(f) = policy.plain() else {
         return Ok(policy.clone());

@@ -16,6 +16,13 @@ pub fn arithmetic(ctx: &mut Ctx, op: BinaryOp, a: &Value, b: &Value, span: Span)
         _ => None,
     };
     let (x, y) = (weights(a), weights(b));
+    if let BinaryOp::Eq | BinaryOp::Ne = op {
+        if ctx.checking() {
+            return Ok(Value::unknown());
+        }
+        let same = matches!((&x, &y), (Some(x), Some(y)) if super::equal(x, y));
+        return Ok(Value::Bool(same == (op == BinaryOp::Eq)));
+    }
     let Some(base) = x.clone().or(y.clone()) else {
         return Ok(Value::unknown());
     };
