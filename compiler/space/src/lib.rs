@@ -3,14 +3,17 @@
 //! A [`Model`] is pure data on indices. [`Space`] checks one and answers questions about its members exactly:
 //! by variable elimination with generating functions over costs, never by rejection.
 
+mod cells;
 mod eliminate;
 mod error;
+mod graphs;
 mod member;
 mod model;
 mod near;
 mod poly;
 mod prefix;
 mod problem;
+mod quotient;
 mod sampler;
 mod space;
 mod template;
@@ -18,10 +21,12 @@ mod text;
 mod walk;
 
 pub use error::TooHard;
+pub use graphs::{GraphClasses, GraphShape};
 pub use member::{Why, hamming};
-pub use model::{Arch, Condition, Cost, Model, ModelError, Site, SiteId, Table, Window};
+pub use model::{Arch, Clause, Condition, Cost, Model, ModelError, Site, SiteId, Table, Window};
 pub use near::Nearest;
 pub use poly::Limits;
+pub use quotient::{Quotient, QuotientError};
 pub use sampler::{Sampler, Source};
 pub use space::{Distribution, Space, Summary};
 pub use template::{Part, Template, TemplateError};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Arch, Model, SiteId};
+use crate::model::{Arch, Clause, Model, SiteId, Window};
 
 /// Why an architecture is not a feasible member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub enum Why {
         option: usize,
         domain: usize,
     },
+    /// An option that the site does not offer beside the others; the choices as `address = label`.
+    Structure { choices: Vec<String> },
+    /// None of the clauses of one alternative (index in the model) holds.
+    Either { either: usize },
     /// A predicate (index in the model) does not hold; the choices it reads as `address = label`.
     Predicate {
         predicate: usize,
@@ -57,6 +61,10 @@ impl fmt::Display for Why {
                     "`{address}` has {domain} options, and {option} is not one of them"
                 )
             }
+            Self::Structure { choices } => {
+                write!(f, "{} do not go together", choices.join(", "))
+            }
+            Self::Either { .. } => f.write_str("none of the alternatives holds"),
             Self::Predicate { choices, .. } => {
                 write!(f, "the condition does not hold for {}", choices.join(", "))
             }
@@ -101,7 +109,34 @@ impl Model {
                 _ => {}
             }
         }
-        Ok(())
+        match self
+            .structure
+            .iter()
+            .find(|t| t.at(self, arch) != Some(&true))
+        {
+            Some(t) => Err(Why::Structure {
+                choices: self.describe_all(&t.sites, arch),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn describe_all(&self, sites: &[SiteId], arch: &Arch) -> Vec<String> {
+        sites.iter().map(|&s| self.describe_site(s, arch)).collect()
+    }
+
+    fn within(&self, w: &Window, arch: &Arch) -> bool {
+        let value = self.cost(&w.cost, arch).unwrap_or(0);
+        w.low.is_none_or(|l| value >= l) && w.high.is_none_or(|h| value <= h)
+    }
+
+    /// Whether a raw member meets a clause.
+    pub fn meets(&self, clause: &Clause, arch: &Arch) -> bool {
+        clause
+            .predicates
+            .iter()
+            .all(|t| t.at(self, arch) == Some(&true))
+            && clause.windows.iter().all(|w| self.within(w, arch))
     }
 
     /// Whether `arch` is a feasible member; the error is the first violated part.
@@ -118,17 +153,13 @@ impl Model {
         let mut out = Vec::new();
         for (predicate, table) in self.predicates.iter().enumerate() {
             if table.at(self, arch) != Some(&true) {
-                let choices = table
-                    .sites
-                    .iter()
-                    .map(|&s| self.describe_site(s, arch))
-                    .collect();
+                let choices = self.describe_all(&table.sites, arch);
                 out.push(Why::Predicate { predicate, choices });
             }
         }
         for (window, w) in self.windows.iter().enumerate() {
-            let value = self.cost(&w.cost, arch).unwrap_or(0);
-            if w.low.is_some_and(|l| value < l) || w.high.is_some_and(|h| value > h) {
+            if !self.within(w, arch) {
+                let value = self.cost(&w.cost, arch).unwrap_or(0);
                 out.push(Why::Window {
                     window,
                     cost: w.cost.clone(),
@@ -136,6 +167,11 @@ impl Model {
                     low: w.low,
                     high: w.high,
                 });
+            }
+        }
+        for (either, clauses) in self.either.iter().enumerate() {
+            if !clauses.iter().any(|c| self.meets(c, arch)) {
+                out.push(Why::Either { either });
             }
         }
         out

@@ -61,17 +61,30 @@ pub struct Window {
     pub high: Option<i128>,
 }
 
+/// Conditions that hold together.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Clause {
+    /// Each must hold.
+    pub predicates: Vec<Table<bool>>,
+    /// Each must hold.
+    pub windows: Vec<Window>,
+}
+
 /// A space of choices on indices.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Model {
     /// The choices in walking order.
     pub sites: Vec<Site>,
+    /// Which options a site offers, given other sites: what these exclude is no raw member.
+    pub structure: Vec<Table<bool>>,
     /// Each must hold in a feasible member.
     pub predicates: Vec<Table<bool>>,
     /// Costs by name.
     pub costs: IndexMap<Arc<str>, Cost>,
     /// Each must hold in a feasible member.
     pub windows: Vec<Window>,
+    /// Of each of these lists at least one clause must hold in a feasible member.
+    pub either: Vec<Vec<Clause>>,
 }
 
 /// A member: one option for each site, `None` where the site is absent.
@@ -285,7 +298,12 @@ impl Model {
                 }
             }
         }
-        for (i, p) in self.predicates.iter().enumerate() {
+        for (i, p) in self.structure.iter().enumerate() {
+            self.check_table(&format!("structure {i}"), &p.sites, p.values.len())?;
+        }
+        let clauses = || self.either.iter().flatten();
+        let all = clauses().flat_map(|c| &c.predicates);
+        for (i, p) in self.predicates.iter().chain(all).enumerate() {
             self.check_table(&format!("predicate {i}"), &p.sites, p.values.len())?;
         }
         for (name, cost) in &self.costs {
@@ -305,6 +323,7 @@ impl Model {
         match self
             .windows
             .iter()
+            .chain(clauses().flat_map(|c| &c.windows))
             .find(|w| !self.costs.contains_key(&w.cost))
         {
             Some(w) => fail(format!(

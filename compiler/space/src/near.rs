@@ -82,6 +82,9 @@ impl Space {
     /// The raw member that violates the fewest predicates, and among those is closest to the windows (sum over the
     /// windowed costs of the distance relative to the bound). `None` if the space has no raw member.
     pub fn nearest(&self) -> Result<Option<Nearest>, TooHard> {
+        if !self.cells.is_empty() {
+            return crate::cells::nearest(&self.cells);
+        }
         let windowed: Vec<_> = self
             .model
             .costs
@@ -196,7 +199,7 @@ impl Space {
 }
 
 /// How far a value lies outside a window, relative to the bound it passes.
-fn distance(value: i128, (low, high): Ends) -> f64 {
+pub(crate) fn distance(value: i128, (low, high): Ends) -> f64 {
     let part = |gap: i128, bound: i128| {
         gap.max(0) as f64
             / if bound.is_zero() {

@@ -256,7 +256,8 @@ impl Prefix {
 
     /// For [`Prefix::extensible`]; also for [`Prefix::completions`] if `counts`.
     pub fn new(model: &Model, limits: Limits, counts: bool) -> Result<Self, TooHard> {
-        if !counts && model.predicates.is_empty() && model.windows.is_empty() {
+        let free = model.structure.is_empty() && model.predicates.is_empty();
+        if !counts && free && model.windows.is_empty() {
             return Ok(Self::make(
                 Problem {
                     widths: Vec::new(),

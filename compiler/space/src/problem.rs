@@ -135,6 +135,9 @@ impl Problem {
             });
             p.push(table.sites, Kind::Allow(table.values));
         }
+        for t in &model.structure {
+            p.predicate(t, true);
+        }
         Ok(p)
     }
 

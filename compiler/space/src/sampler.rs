@@ -54,6 +54,8 @@ enum Inner {
     Big(Backward<BigUint>),
     /// Where the space does not decompose and is small: all members.
     List(Vec<Arch>),
+    /// Disjoint parts, one after the other.
+    Cells(Vec<(Sampler, usize)>),
 }
 
 struct Backward<C> {
@@ -252,6 +254,16 @@ impl Sampler {
             Inner::Small(b) => b.member(u128::from_big(number))?,
             Inner::Big(b) => b.member(number.clone())?,
             Inner::List(all) => return all.get(number.to_usize()?).cloned(),
+            Inner::Cells(parts) => {
+                let mut left = number.clone();
+                for (part, cell) in parts {
+                    if left < part.size {
+                        return part.pick(&space.cells[*cell], &left);
+                    }
+                    left -= &part.size;
+                }
+                return None;
+            }
         };
         Some(decode(&space.model, codes))
     }
@@ -268,6 +280,17 @@ impl Sampler {
 impl Space {
     /// Prepares uniform sampling. [`TooHard`] if the space neither decomposes nor is small enough to list.
     pub fn sampler(&self) -> Result<Sampler, TooHard> {
+        if !self.cells.is_empty() {
+            let mut parts = Vec::new();
+            for (i, c) in self.cells.iter().enumerate() {
+                parts.push((c.sampler()?, i));
+            }
+            let size = parts.iter().map(|p| &p.0.size).sum();
+            return Ok(Sampler {
+                size,
+                inner: Inner::Cells(parts),
+            });
+        }
         let budget = Budget::new(self.limits);
         let made = Problem::feasible(&self.model, self.limits.rows).and_then(|p| {
             Ok(if p.small() {
@@ -288,6 +311,7 @@ impl Space {
             Inner::Small(b) => b.size(),
             Inner::Big(b) => b.size(),
             Inner::List(all) => all.len().into(),
+            Inner::Cells(_) => BigUint::zero(),
         };
         Ok(Sampler { size, inner })
     }

@@ -19,6 +19,8 @@ pub struct Space {
     pub(crate) limits: Limits,
     pub(crate) prefix: OnceLock<Result<Prefix, TooHard>>,
     pub(crate) ranks: OnceLock<Result<Prefix, TooHard>>,
+    /// Where the conditions have alternatives: disjoint spaces that together have the feasible members.
+    pub(crate) cells: Vec<Space>,
 }
 
 /// How often each cost value occurs.
@@ -102,7 +104,9 @@ impl Space {
     /// Checks the model; `limits` bound the work of an exact answer.
     pub fn with_limits(model: Model, limits: Limits) -> Result<Self, ModelError> {
         model.check()?;
+        let cells = crate::cells::split(&model, limits)?;
         Ok(Self {
+            cells,
             model: Arc::new(model),
             limits,
             prefix: OnceLock::new(),
@@ -134,6 +138,9 @@ impl Space {
 
     /// Members under all predicates and windows, exact.
     pub fn feasible_size(&self) -> Result<BigUint, TooHard> {
+        if !self.cells.is_empty() {
+            return self.cells.iter().map(Space::feasible_size).sum();
+        }
         let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|p| self.count(&p));
         exact.or_else(|hard| {
             let mut n = 0u64;
@@ -158,6 +165,9 @@ impl Space {
     pub fn summary(&self, cost: &str) -> Result<Option<Summary>, TooHard> {
         if !self.model.costs.contains_key(cost) {
             return Ok(None);
+        }
+        if !self.cells.is_empty() {
+            return crate::cells::summary(&self.cells, cost);
         }
         let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|mut p| {
             p.weigh(&self.model, cost);
@@ -193,6 +203,9 @@ impl Space {
 
     /// Least and largest value of a cost over the feasible members.
     pub fn range(&self, cost: &str) -> Result<Option<(i128, i128)>, TooHard> {
+        if !self.cells.is_empty() {
+            return crate::cells::range(&self.cells, cost);
+        }
         let Ok(mut p) = Problem::feasible(&self.model, self.limits.rows) else {
             return Ok(self.summary(cost)?.map(|s| (s.min, s.max)));
         };
@@ -208,6 +221,9 @@ impl Space {
     /// The distribution of a cost over the feasible members: exact, or where it takes too many distinct values with
     /// values rounded down, by at most [`Distribution::error`].
     pub fn distribution(&self, cost: &str) -> Result<Distribution, TooHard> {
+        if !self.cells.is_empty() {
+            return crate::cells::distribution(&self.cells, cost);
+        }
         let mut limits = self.limits;
         limits.work = limits.work.min(1_000_000_000);
         match self.distribution_with(cost, 1, limits) {

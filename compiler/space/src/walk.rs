@@ -49,21 +49,28 @@ impl<E: fmt::Debug + fmt::Display> std::error::Error for BuildError<E> {}
 /// A prefix of a member.
 pub(crate) struct Walk<'a> {
     pub model: &'a Model,
-    /// `None`: no look-ahead; only a finished member can be judged.
-    pub prefix: Option<&'a Prefix>,
+    /// One for each part of the space; none: no look-ahead, only a finished member can be judged.
+    pub prefixes: Vec<&'a Prefix>,
     pub codes: Vec<usize>,
     pub arch: Arch,
 }
 
+/// What a prefix has spent in each part of the space; `None` where that part has no such member.
+type Paid = Vec<Option<Spent>>;
+
 impl<'a> Walk<'a> {
-    fn new(model: &'a Model, prefix: Option<&'a Prefix>) -> Self {
+    fn new(model: &'a Model, prefixes: Vec<&'a Prefix>) -> Self {
         let n = model.sites.len();
         Self {
             model,
-            prefix,
+            prefixes,
             codes: vec![0; n],
             arch: Arch(vec![None; n]),
         }
+    }
+
+    fn start(&self) -> Paid {
+        vec![Some(Spent::default()); self.prefixes.len()]
     }
 
     fn set(&mut self, site: SiteId, option: Option<usize>) {
@@ -75,8 +82,8 @@ impl<'a> Walk<'a> {
     fn allowed(
         &mut self,
         site: SiteId,
-        spent: Spent,
-    ) -> Result<Vec<(Option<usize>, Spent)>, TooHard> {
+        paid: &Paid,
+    ) -> Result<Vec<(Option<usize>, Paid)>, TooHard> {
         let mut out = Vec::new();
         let exists = self.model.exists(site, &self.arch.0[..site]);
         let options = if exists {
@@ -87,15 +94,16 @@ impl<'a> Walk<'a> {
         for o in 0..options {
             let option = exists.then_some(o);
             self.set(site, option);
-            match self.prefix {
-                None => out.push((option, spent)),
-                Some(p) => {
-                    if let Some(next) = p.step(site, &self.codes, spent)
-                        && p.extensible(site, &self.codes, next)?
-                    {
-                        out.push((option, next));
-                    }
+            let mut next = self.paid(site, paid);
+            for (s, p) in next.iter_mut().zip(&self.prefixes) {
+                if let Some(spent) = *s
+                    && !p.extensible(site, &self.codes, spent)?
+                {
+                    *s = None;
                 }
+            }
+            if next.is_empty() || next.iter().any(Option::is_some) {
+                out.push((option, next));
             }
         }
         Ok(out)
@@ -106,7 +114,7 @@ impl<'a> Walk<'a> {
 pub struct Members<'a> {
     walk: Walk<'a>,
     /// For each site on the path: what is left to try, last first.
-    stack: Vec<Vec<(Option<usize>, Spent)>>,
+    stack: Vec<Vec<(Option<usize>, Paid)>>,
     done: bool,
 }
 
@@ -128,17 +136,17 @@ impl Iterator for Members<'_> {
                     .is_empty()
                     .then(|| self.walk.arch.clone());
             }
-            self.descend(Spent::default());
+            self.descend(&self.walk.start());
         }
         while let Some(top) = self.stack.last_mut() {
-            let Some((option, spent)) = top.pop() else {
+            let Some((option, paid)) = top.pop() else {
                 self.stack.pop();
                 continue;
             };
             let site = self.stack.len() - 1;
             self.walk.set(site, option);
             if site + 1 < n {
-                self.descend(spent);
+                self.descend(&paid);
             } else if self.walk.model.violations(&self.walk.arch).is_empty() {
                 return Some(self.walk.arch.clone());
             }
@@ -150,12 +158,19 @@ impl Iterator for Members<'_> {
 
 impl Members<'_> {
     /// Opens the next site.
-    fn descend(&mut self, spent: Spent) {
+    fn descend(&mut self, paid: &Paid) {
         let site = self.stack.len();
-        let mut options = self.walk.allowed(site, spent).unwrap_or_else(|_| {
+        // What was opened before look-ahead was given up carries sums that nothing reads any more.
+        let none = Paid::new();
+        let paid = if self.walk.prefixes.is_empty() {
+            &none
+        } else {
+            paid
+        };
+        let mut options = self.walk.allowed(site, paid).unwrap_or_else(|_| {
             // Look-ahead became too costly here: go on without it, every finished member is judged anyway.
-            self.walk.prefix = None;
-            self.walk.allowed(site, spent).unwrap_or_default()
+            self.walk.prefixes.clear();
+            self.walk.allowed(site, &none).unwrap_or_default()
         });
         options.reverse();
         self.stack.push(options);
@@ -163,14 +178,28 @@ impl Members<'_> {
 }
 
 impl Space {
-    fn look_ahead(&self) -> Result<&Prefix, TooHard> {
+    fn look_ahead(&self) -> Result<Vec<&Prefix>, TooHard> {
+        if !self.cells.is_empty() {
+            return self.cells.iter().map(Space::ahead).collect();
+        }
+        Ok(vec![self.ahead()?])
+    }
+
+    fn ahead(&self) -> Result<&Prefix, TooHard> {
         self.prefix
             .get_or_init(|| Prefix::new(&self.model, self.limits, false))
             .as_ref()
             .map_err(Clone::clone)
     }
 
-    fn counts(&self) -> Result<&Prefix, TooHard> {
+    fn counts(&self) -> Result<Vec<&Prefix>, TooHard> {
+        if !self.cells.is_empty() {
+            return self.cells.iter().map(Space::counted).collect();
+        }
+        Ok(vec![self.counted()?])
+    }
+
+    fn counted(&self) -> Result<&Prefix, TooHard> {
         self.ranks
             .get_or_init(|| Prefix::new(&self.model, self.limits, true))
             .as_ref()
@@ -179,7 +208,7 @@ impl Space {
 
     /// All feasible members in lexicographic order (first site slowest).
     pub fn enumerate(&self) -> Members<'_> {
-        let walk = Walk::new(&self.model, self.look_ahead().ok());
+        let walk = Walk::new(&self.model, self.look_ahead().unwrap_or_default());
         Members {
             walk,
             stack: Vec::new(),
@@ -198,11 +227,11 @@ impl Space {
         &self,
         mut f: impl FnMut(&Model, SiteId, &[usize], &Arch) -> Result<usize, E>,
     ) -> Result<Arch, BuildError<E>> {
-        let prefix = self.look_ahead().map_err(BuildError::TooHard)?;
-        let mut walk = Walk::new(&self.model, Some(prefix));
-        let mut spent = Spent::default();
+        let prefixes = self.look_ahead().map_err(BuildError::TooHard)?;
+        let mut walk = Walk::new(&self.model, prefixes);
+        let mut paid = walk.start();
         for site in 0..self.model.sites.len() {
-            let allowed = walk.allowed(site, spent).map_err(BuildError::TooHard)?;
+            let mut allowed = walk.allowed(site, &paid).map_err(BuildError::TooHard)?;
             let offered: Vec<usize> = allowed.iter().filter_map(|a| a.0).collect();
             walk.set(site, None);
             let option = match allowed.first() {
@@ -212,14 +241,14 @@ impl Space {
                     Some(f(&self.model, site, &offered, &walk.arch).map_err(BuildError::Caller)?)
                 }
             };
-            let Some(chosen) = allowed.iter().find(|a| a.0 == option) else {
+            let Some(chosen) = allowed.iter().position(|a| a.0 == option) else {
                 return Err(BuildError::NotOffered {
                     site,
                     option: option.unwrap_or(0),
                     offered,
                 });
             };
-            spent = chosen.1;
+            paid = allowed.swap_remove(chosen).1;
             walk.set(site, option);
         }
         if self.model.sites.is_empty() && self.contains(&walk.arch).is_err() {
@@ -241,18 +270,17 @@ impl Space {
         if self.contains(arch).is_err() {
             return Ok(None);
         }
-        let prefix = self.counts()?;
-        let mut walk = Walk::new(&self.model, Some(prefix));
-        let mut spent = Spent::default();
+        let mut walk = Walk::new(&self.model, self.counts()?);
+        let mut paid = walk.start();
         let mut index = BigUint::zero();
         for site in 0..self.model.sites.len() {
-            for (option, next) in walk.steps(site, spent) {
+            for (option, next) in walk.steps(site, &paid) {
                 if option == arch.0[site] {
-                    spent = next;
+                    paid = next;
                     break;
                 }
                 walk.set(site, option);
-                index += prefix.completions(site, &walk.codes, next)?;
+                index += walk.completions(site, &next)?;
             }
             walk.set(site, arch.0[site]);
         }
@@ -261,16 +289,15 @@ impl Space {
 
     /// The feasible member at a place in lexicographic order; `None` if there are not so many.
     pub fn member(&self, index: &BigUint) -> Result<Option<Arch>, TooHard> {
-        let prefix = self.counts()?;
-        let mut walk = Walk::new(&self.model, Some(prefix));
-        let mut spent = Spent::default();
+        let mut walk = Walk::new(&self.model, self.counts()?);
+        let mut paid = walk.start();
         let mut index = index.clone();
         'site: for site in 0..self.model.sites.len() {
-            for (option, next) in walk.steps(site, spent) {
+            for (option, next) in walk.steps(site, &paid) {
                 walk.set(site, option);
-                let n = prefix.completions(site, &walk.codes, next)?;
+                let n = walk.completions(site, &next)?;
                 if index < n {
-                    spent = next;
+                    paid = next;
                     continue 'site;
                 }
                 index -= n;
@@ -283,7 +310,7 @@ impl Space {
 
 impl Walk<'_> {
     /// The options of `site` (or its absence) that violate nothing yet.
-    fn steps(&mut self, site: SiteId, spent: Spent) -> Vec<(Option<usize>, Spent)> {
+    fn steps(&mut self, site: SiteId, paid: &Paid) -> Vec<(Option<usize>, Paid)> {
         let exists = self.model.exists(site, &self.arch.0[..site]);
         let options = if exists {
             self.model.sites[site].labels.len()
@@ -294,13 +321,30 @@ impl Walk<'_> {
         for o in 0..options {
             let option = exists.then_some(o);
             self.set(site, option);
-            if let Some(next) = self
-                .prefix
-                .map_or(Some(spent), |p| p.step(site, &self.codes, spent))
-            {
+            let next = self.paid(site, paid);
+            if next.iter().any(Option::is_some) {
                 out.push((option, next));
             }
         }
         out
+    }
+
+    /// What is spent in each part once `codes[site]` is set.
+    fn paid(&self, site: SiteId, paid: &Paid) -> Paid {
+        paid.iter()
+            .zip(&self.prefixes)
+            .map(|(s, p)| s.and_then(|s| p.step(site, &self.codes, s)))
+            .collect()
+    }
+
+    /// The number of feasible completions of the prefix that ends with `site`.
+    fn completions(&self, site: SiteId, paid: &Paid) -> Result<BigUint, TooHard> {
+        let mut sum = BigUint::zero();
+        for (s, p) in paid.iter().zip(&self.prefixes) {
+            if let Some(s) = s {
+                sum += p.completions(site, &self.codes, *s)?;
+            }
+        }
+        Ok(sum)
     }
 }

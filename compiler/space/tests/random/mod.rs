@@ -1,6 +1,6 @@
 //! Random small models with conditional sites, predicates and windows, and a brute-force listing.
 
-use nas_space::{Arch, Condition, Cost, Model, Site, Source, Table, Window};
+use nas_space::{Arch, Clause, Condition, Cost, Model, Site, Source, Table, Window};
 
 /// A small generator for tests (splitmix64).
 pub struct Random(u64);
@@ -70,6 +70,11 @@ pub fn random_model(seed: u64) -> Model {
         }
         model.sites.push(site);
     }
+    for _ in 0..r.below(3).saturating_sub(1) {
+        let sites = scope(&mut r, &model, 3);
+        let table = Table::tabulate(&model, sites, true, |_| Ok::<_, ()>(r.below(5) > 0)).unwrap();
+        model.structure.push(table);
+    }
     for _ in 0..r.below(3) {
         let sites = scope(&mut r, &model, 3);
         let table = Table::tabulate(&model, sites, true, |_| Ok::<_, ()>(r.below(10) > 0)).unwrap();
@@ -100,7 +105,36 @@ pub fn random_model(seed: u64) -> Model {
             });
         }
     }
+    for _ in 0..r.below(3) {
+        let mut clauses = Vec::new();
+        for _ in 0..r.below(3) {
+            clauses.push(clause(&mut r, &model));
+        }
+        model.either.push(clauses);
+    }
     model
+}
+
+/// Conditions that hold together, for one of several alternatives.
+fn clause(r: &mut Random, model: &Model) -> Clause {
+    let mut out = Clause::default();
+    for _ in 0..r.below(2) {
+        let sites = scope(r, model, 2);
+        let table = Table::tabulate(model, sites, true, |_| Ok::<_, ()>(r.below(3) > 0)).unwrap();
+        out.predicates.push(table);
+    }
+    for name in model.costs.keys() {
+        if r.below(2) == 0 {
+            continue;
+        }
+        let low = r.below(40) as i128 - 15;
+        out.windows.push(Window {
+            cost: name.clone(),
+            low: Some(low),
+            high: [None, Some(low + r.below(30) as i128 - 3)][r.below(2) as usize],
+        });
+    }
+    out
 }
 
 /// All raw members in lexicographic order.
@@ -116,5 +150,10 @@ pub fn all_members(model: &Model) -> Vec<Arch> {
         }
         out = next;
     }
+    let fits = |a: &Arch| {
+        let holds = |t: &Table<bool>| t.at(model, a) == Some(&true);
+        model.structure.iter().all(holds)
+    };
+    out.retain(fits);
     out
 }
