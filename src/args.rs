@@ -267,6 +267,9 @@ pub struct SpaceQuery {
     /// Only members that keep this constraint, such as 'macs.core <= 600M'
     #[arg(long = "where", value_name = "CONSTRAINT")]
     pub condition: Option<String>,
+    /// Count members up to these equivalences, such as 'fold_skip, propagate_zero'
+    #[arg(long, value_name = "RULES")]
+    pub modulo: Option<String>,
     /// Print this many members
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub sample: Option<usize>,

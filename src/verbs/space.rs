@@ -1,6 +1,7 @@
 //! `nasc space`: sizes, sites and costs of a space, or of one of its members.
 
 mod costs;
+mod distinct;
 mod member;
 
 use super::Outcome;
@@ -181,7 +182,9 @@ fn answer(
             false => members.iter().map(|m| format!("{m}\n")).collect(),
         });
     }
-    whole(ctx, &s, args.json, span)
+    let asked = args.modulo.as_deref().map(|text| (text, module));
+    let told = distinct::of(ctx, front, &s, asked, span)?;
+    whole(ctx, &s, &told, args.json, span)
 }
 
 /// The text stands on the command line: the place in a file is no help.
@@ -201,6 +204,22 @@ fn sample(
     let a = s.algebra(ctx, span)?;
     let hard = |e| space::too_hard(e, span);
     let text = |m| ArchValue::new(s.clone(), m).text();
+    if let Some(c) = space::classes::of(ctx, s, span)? {
+        // One member of each class, classes equally likely.
+        let q = c.list(ctx, s, &a.space, span)?;
+        let mut numbers: Vec<usize> = (0..q.len()).collect();
+        let mut stream = Key::seed(seed).named("sample").named(&s.name).stream();
+        for i in 0..n.min(numbers.len()) {
+            let left = (numbers.len() - i) as u64;
+            numbers.swap(i, i + stream.below(left) as usize);
+        }
+        numbers.truncate(n);
+        return Ok(numbers
+            .into_iter()
+            .filter_map(|i| q.representative(i))
+            .map(text)
+            .collect());
+    }
     if a.space.feasible_size().map_err(hard)? <= n.into() {
         return Ok(a.space.enumerate().map(text).collect());
     }
@@ -221,39 +240,42 @@ fn sample(
 }
 
 /// Sizes, sites and costs.
-fn whole(ctx: &mut Ctx, s: &Arc<SpaceValue>, as_json: bool, span: Span) -> Result<String, Fault> {
+fn whole(
+    ctx: &mut Ctx,
+    s: &Arc<SpaceValue>,
+    told: &distinct::Distinct,
+    as_json: bool,
+    span: Span,
+) -> Result<String, Fault> {
     let a = s.algebra(ctx, span)?;
     let raw = a.space.raw_size().ok().map(|n| n.to_string());
     let feasible = a.space.feasible_size().ok().map(|n| n.to_string());
-    let sites = s.sites();
+    let sites = sites(s, &a.space);
     let costs = costs::of_space(ctx, s, span);
     if as_json {
-        let told: serde_json::Map<String, Json> = costs
-            .iter()
-            .map(|c| {
-                (
-                    c.name.clone(),
-                    json!({ "min": c.min, "mean": c.mean, "max": c.max }),
-                )
-            })
-            .collect();
+        let by_name: serde_json::Map<String, Json> =
+            costs.iter().map(|c| (c.name.clone(), c.json())).collect();
         let value = json!({
-            "name": &*s.name, "raw": raw, "distinct": { "modulo": [], "size": null }, "feasible": feasible,
-            "sites": sites.iter().map(site_json).collect::<Vec<_>>(), "costs": told,
+            "name": &*s.name, "raw": raw, "distinct": told.json(), "feasible": feasible,
+            "sites": sites.iter().map(site_json).collect::<Vec<_>>(), "costs": by_name,
         });
         return Ok(format!("{value:#}\n"));
     }
     let unknown = || "too many to count".to_string();
     let mut out = format!(
-        "{}\n  raw       {}\n  feasible  {}\n\nsites\n",
+        "{}\n  raw       {}\n  feasible  {}\n{}\nsites\n",
         s.name,
         raw.unwrap_or_else(unknown),
-        feasible.unwrap_or_else(unknown)
+        feasible.unwrap_or_else(unknown),
+        told.text()
     );
     let wide = sites.iter().map(|s| s.address.chars().count()).max();
     for site in &sites {
         let (wide, address) = (wide.unwrap_or(0), &site.address);
-        let when = if conditional(site) { "  (in some)" } else { "" };
+        let when = match site.conditional {
+            true => format!("  (where {})", site.when),
+            false => String::new(),
+        };
         out.push_str(&format!(
             "  {address:wide$}  {}{when}\n",
             site.labels.join(", ")
@@ -266,11 +288,44 @@ fn whole(ctx: &mut Ctx, s: &Arc<SpaceValue>, as_json: bool, span: Span) -> Resul
     Ok(out)
 }
 
-fn conditional(site: &SiteInfo) -> bool {
-    !site.exists.iter().any(Vec::is_empty)
+/// A choice as it is told.
+struct Site {
+    address: Arc<str>,
+    labels: Vec<Arc<str>>,
+    /// Not in every member.
+    conditional: bool,
+    /// When it is there, in words.
+    when: String,
 }
 
-fn site_json(site: &SiteInfo) -> Json {
+fn sites(s: &SpaceValue, space: &nas_space::Space) -> Vec<Site> {
+    let model = space.model();
+    let when = |i: usize| match &model.sites[i].exists {
+        nas_space::Condition::Always => String::new(),
+        nas_space::Condition::Any(any) => {
+            let one = |(site, options): &(usize, Vec<usize>)| {
+                let site = &model.sites[*site];
+                let names: Vec<&str> = options
+                    .iter()
+                    .filter_map(|o| site.labels.get(*o).map(|l| &**l))
+                    .collect();
+                format!("{} is {}", site.address, names.join(" or "))
+            };
+            let all =
+                |c: &Vec<(usize, Vec<usize>)>| c.iter().map(one).collect::<Vec<_>>().join(" and ");
+            any.iter().map(all).collect::<Vec<_>>().join(", or ")
+        }
+    };
+    let told = |(i, site): (usize, SiteInfo)| Site {
+        conditional: model.sites[i].conditional(),
+        when: when(i),
+        address: site.address,
+        labels: site.labels,
+    };
+    s.sites().into_iter().enumerate().map(told).collect()
+}
+
+fn site_json(site: &Site) -> Json {
     let labels: Vec<&str> = site.labels.iter().map(|l| &**l).collect();
-    json!({ "address": &*site.address, "options": labels, "conditional": conditional(site) })
+    json!({ "address": &*site.address, "options": labels, "conditional": site.conditional })
 }

@@ -141,6 +141,11 @@ pub fn call(ctx: &mut Ctx, f: Value, args: Args) -> Result<Value> {
             span,
         })));
     }
+    if ctx.terms.is_some()
+        && let Some(v) = crate::term::called(ctx, &f, &args)?
+    {
+        return Ok(v);
+    }
     match &f {
         Value::Open(_) => ctx.cases(f, span, &mut |ctx, f| call(ctx, f, args.clone())),
         Value::Unknown(_) | Value::Invalid(_) => Ok(f),

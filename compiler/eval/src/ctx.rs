@@ -58,6 +58,8 @@ pub struct Ctx {
     pub checkpoint: Option<String>,
     /// What the loops of the training that runs recorded with `keep` and `record`.
     pub history: Vec<Value>,
+    /// Where members are compared as terms.
+    pub terms: Option<Box<crate::term::TermContext>>,
 }
 
 /// What all contexts of one evaluation share.
@@ -112,6 +114,7 @@ impl Ctx {
             binding: None,
             checkpoint: None,
             history: vec![],
+            terms: None,
         }
     }
 
@@ -140,6 +143,7 @@ impl Ctx {
             binding: None,
             checkpoint: None,
             history: vec![],
+            terms: None,
         }
     }
 

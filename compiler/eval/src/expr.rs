@@ -22,18 +22,31 @@ impl Ctx {
             ExprKind::Name(n) => self.name(n, env),
             ExprKind::It => match env.find("it") {
                 Some(Found::Value(v)) => Ok(v),
-                _ => Err(fault("E0201", "`it` stands only in an edit or a condition").at(span, "here").into()),
+                _ => Err(fault("E0201", "`it` stands only in an edit or a condition")
+                    .at(span, "here")
+                    .into()),
             },
-            ExprKind::Hole => Err(fault("E0307", "`_` stands only for an argument").at(span, "here").into()),
+            ExprKind::Hole => Err(fault("E0307", "`_` stands only for an argument")
+                .at(span, "here")
+                .into()),
             ExprKind::Field { base, name } => access::field(self, base, name, env, span),
             ExprKind::TupleField { base, index } => {
                 let v = self.eval(base, env)?;
                 access::element(self, v, *index as i64, span)
             }
-            ExprKind::Call { callee, args, trailing } => self.call_expr(callee, args, trailing.as_deref(), env, span),
+            ExprKind::Call {
+                callee,
+                args,
+                trailing,
+            } => self.call_expr(callee, args, trailing.as_deref(), env, span),
             ExprKind::Index { base, args } => access::index(self, base, args, env, span),
             ExprKind::Lambda { params, body } => Ok(self.func(
-                FuncKind::Lambda { params: Arc::new(params.clone()), body: Arc::new((**body).clone()), module: self.module, env: env.clone() },
+                FuncKind::Lambda {
+                    params: Arc::new(params.clone()),
+                    body: Arc::new((**body).clone()),
+                    module: self.module,
+                    env: env.clone(),
+                },
                 span,
             )),
             ExprKind::Pipe { value, target } => {
@@ -48,36 +61,84 @@ impl Ctx {
                     UnaryOp::Not => self.not(v, span),
                 }
             }
-            ExprKind::Binary { op: BinaryOp::And, left, right } => self.and_or(true, left, right, env, span),
-            ExprKind::Binary { op: BinaryOp::Or, left, right } => self.and_or(false, left, right, env, span),
+            ExprKind::Binary {
+                op: BinaryOp::And,
+                left,
+                right,
+            } => self.and_or(true, left, right, env, span),
+            ExprKind::Binary {
+                op: BinaryOp::Or,
+                left,
+                right,
+            } => self.and_or(false, left, right, env, span),
             ExprKind::Binary { op, left, right } => {
                 let a = self.eval(left, env)?;
                 let b = self.eval(right, env)?;
                 number::binary(self, *op, a, b, span)
             }
-            ExprKind::Range { low, high, inclusive, step } => self.range(low.as_deref(), high.as_deref(), *inclusive, step.as_deref(), env, span),
-            ExprKind::If { condition, then, otherwise } => {
+            ExprKind::Range {
+                low,
+                high,
+                inclusive,
+                step,
+            } => self.range(
+                low.as_deref(),
+                high.as_deref(),
+                *inclusive,
+                step.as_deref(),
+                env,
+                span,
+            ),
+            ExprKind::If {
+                condition,
+                then,
+                otherwise,
+            } => {
                 let c = self.eval(condition, env)?;
                 self.branch(c, then, otherwise.as_deref(), env, condition.span)
             }
             ExprKind::Block(b) => stmt::block(self, b, env),
-            ExprKind::Tuple(items) => Ok(Value::list(items.iter().map(|i| self.eval(i, env)).collect::<Result<_>>()?)),
+            ExprKind::Tuple(items) => Ok(Value::list(
+                items
+                    .iter()
+                    .map(|i| self.eval(i, env))
+                    .collect::<Result<_>>()?,
+            )),
             ExprKind::List(items) => self.list(items, env),
             ExprKind::Fill { value, count } => {
                 let v = self.eval(value, env)?;
                 let n = self.eval(count, env)?;
                 let n = access::whole(self, &n, count.span)?;
                 if !(0..=10_000_000).contains(&n) {
-                    return Err(fault("E0606", format!("a list of {n} elements")).at(count.span, "this count").into());
+                    return Err(fault("E0606", format!("a list of {n} elements"))
+                        .at(count.span, "this count")
+                        .into());
                 }
                 Ok(Value::list(vec![v; n as usize]))
             }
-            ExprKind::ListFor { body, clauses } | ExprKind::Sequence { body, clauses } => stmt::list_for(self, body, clauses, env, span),
-            ExprKind::Record(fields) => self.record(fields, env),
-            ExprKind::RecordFor { key, value, clauses } => stmt::record_for(self, key, value, clauses, env, span),
-            ExprKind::Choose { count, options, ordered, distinct } => {
-                space::choose(self, count.as_deref(), options, *ordered, *distinct, env, span)
+            ExprKind::ListFor { body, clauses } | ExprKind::Sequence { body, clauses } => {
+                stmt::list_for(self, body, clauses, env, span)
             }
+            ExprKind::Record(fields) => self.record(fields, env),
+            ExprKind::RecordFor {
+                key,
+                value,
+                clauses,
+            } => stmt::record_for(self, key, value, clauses, env, span),
+            ExprKind::Choose {
+                count,
+                options,
+                ordered,
+                distinct,
+            } => space::choose(
+                self,
+                count.as_deref(),
+                options,
+                *ordered,
+                *distinct,
+                env,
+                span,
+            ),
             ExprKind::Modes { train, infer } => {
                 let arm = match self.train {
                     Some(false) => infer,
@@ -100,7 +161,11 @@ impl Ctx {
                 let at = self.eval(at, env)?;
                 let at = match number::as_tensor(&at) {
                     Some(t) if !matches!(at, Value::Float(..) | Value::Int(..)) => {
-                        let t = if t.dtype() == nas_ir::DType::I32 { t.cast(nas_ir::DType::F32) } else { t };
+                        let t = if t.dtype() == nas_ir::DType::I32 {
+                            t.cast(nas_ir::DType::F32)
+                        } else {
+                            t
+                        };
                         Value::tensor(t)
                     }
                     _ => at,
@@ -117,10 +182,14 @@ impl Ctx {
                 access::restrict(self, v, conditions, env, span)
             }
             ExprKind::DrawWhere { .. } => draw::draw_where(self, e, env),
-            ExprKind::Modulo { .. } => Err(fault("E0309", "`modulo` is not yet supported by this version: equivalences of members are not counted yet")
-                .at(span, "this quotient")
-                .help("leave `modulo […]` out: sizes and samples are then of members, not of classes")
-                .into()),
+            ExprKind::Modulo { value, rules } => {
+                let v = self.eval(value, env)?;
+                if v.is_unknown() {
+                    return Ok(v);
+                }
+                let s = space::as_space(self, &v, value.span)?;
+                Ok(space::modulo(self, &s, rules, env))
+            }
             ExprKind::Else { value, otherwise } => {
                 let v = self.eval(value, env)?;
                 match v.plain() {
@@ -128,12 +197,20 @@ impl Ctx {
                     _ => Ok(v),
                 }
             }
-            ExprKind::Is { value, option, negated } => {
+            ExprKind::Is {
+                value,
+                option,
+                negated,
+            } => {
                 let v = self.eval(value, env)?;
                 let r = self.is(v, option, env, span)?;
                 if *negated { self.not(r, span) } else { Ok(r) }
             }
-            ExprKind::In { value, collection, negated } => {
+            ExprKind::In {
+                value,
+                collection,
+                negated,
+            } => {
                 let v = self.eval(value, env)?;
                 let c = self.eval(collection, env)?;
                 let r = access::contains(self, v, c, span)?;
@@ -148,7 +225,9 @@ impl Ctx {
             }
             ExprKind::Of { value, of, unit } => self.of(value, of, unit.as_ref(), env, span),
             ExprKind::Rejected(b) => stmt::rejected(self, b, env),
-            ExprKind::Error => Err(fault("E0101", "this could not be read").at(span, "here").into()),
+            ExprKind::Error => Err(fault("E0101", "this could not be read")
+                .at(span, "here")
+                .into()),
         }
     }
 
@@ -310,13 +389,7 @@ impl Ctx {
             ast::ItemKind::Enlarge(decl) => {
                 Ok(crate::enlarge::value(self, decl, module, item.span))
             }
-            ast::ItemKind::Rewrite(_) => {
-                let what = "rewrite rules";
-                Err(fault("E0309", format!("{what} are read and checked for names, but this version cannot use them yet"))
-                    .at(span, "used here")
-                    .at(item.span, "declared here")
-                    .into())
-            }
+            ast::ItemKind::Rewrite(decl) => Ok(Value::Rewrite(decl.clone(), module)),
             _ => Err(fault("E0307", format!("`{}` is not a value", g.name))
                 .at(span, "used here")
                 .at(item.span, "declared here")
@@ -383,9 +456,20 @@ impl Ctx {
 
     pub fn list(&mut self, items: &[ast::ListItem], env: &Env) -> Result<Value> {
         let mut out = vec![];
+        // Elements of a list in a space's own declarations stand at places of their own.
+        let placed = self.space.is_some() && !self.place.is_empty() && self.net.is_none();
         for item in items {
             match item {
-                ast::ListItem::Item(e) => out.push(self.eval(e, env)?),
+                ast::ListItem::Item(e) => {
+                    if placed {
+                        self.place.push(format!("[{}]", out.len()));
+                    }
+                    let v = self.eval(e, env);
+                    if placed {
+                        self.place.pop();
+                    }
+                    out.push(v?);
+                }
                 ast::ListItem::Spread(e) => {
                     let v = self.eval(e, env)?;
                     out.extend(access::items(self, &v, e.span)?);
@@ -538,8 +622,12 @@ impl Ctx {
                     .at(span, "this range")
                     .into());
             }
+            // 0.7 by steps of 0.05 is 0.75, not the sum of two roundings.
+            let near = |v: f64| (v * 1e12).round() / 1e12;
             return Ok(Value::list(
-                (0..n).map(|i| Value::float(a + i as f64 * s)).collect(),
+                (0..n)
+                    .map(|i| Value::float(near(a + i as f64 * s)))
+                    .collect(),
             ));
         }
         Ok(Value::Interval(Arc::new((low, high))))

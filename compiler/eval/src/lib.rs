@@ -26,6 +26,7 @@ pub mod space;
 pub mod stmt;
 pub mod table;
 pub mod template;
+pub mod term;
 pub mod train;
 pub mod value;
 pub mod weights;

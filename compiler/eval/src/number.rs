@@ -52,6 +52,22 @@ pub fn as_dim(v: &Value) -> Option<Dim> {
     match v.plain() {
         Value::Int(i, _) => Some(Dim::Const(*i)),
         Value::Dim(d) => Some(d.clone()),
+        // Options that are numbers and have names of their own.
+        Value::Open(t) => {
+            let mut whole = true;
+            let table = t.map(|v| match v.plain() {
+                Value::Int(i, _) => *i,
+                _ => {
+                    whole = false;
+                    0
+                }
+            });
+            whole.then(|| Dim::table(table))
+        }
+        Value::Terms(t) => {
+            let mut tables = t.tables.iter().map(|t| Dim::table(t.clone()));
+            tables.try_fold(Dim::Const(0), |sum, d| sum.add(&d).ok())
+        }
         Value::Float(f, _) if f.fract() == 0.0 && f.abs() < 9e15 => Some(Dim::Const(*f as i64)),
         _ => None,
     }
@@ -180,6 +196,9 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
             _ => {}
         }
     }
+    if let (Value::Term(_), _) | (_, Value::Term(_)) = (a.plain(), b.plain()) {
+        return crate::term::binary(ctx, op, &a, &b, span);
+    }
     let unknown = a.is_unknown() || b.is_unknown();
     match (a.plain(), b.plain()) {
         // A tensor with something unknown keeps its shape only where the other is a number.
@@ -223,13 +242,13 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
         }
         return Ok(Value::Bool(eq == (op == BinaryOp::Eq)));
     }
+    if let (Value::Terms(_), _) | (_, Value::Terms(_)) = (a.plain(), b.plain()) {
+        return crate::space::terms_binary(ctx, op, &a, &b, span);
+    }
     if let (Value::Dim(_), Some(_)) | (_, Some(Value::Dim(_))) = (a.plain(), Some(b.plain()))
         && let (Some(x), Some(y)) = (as_dim(&a), as_dim(&b))
     {
         return dims(ctx, op, x, y, span);
-    }
-    if let (Value::Terms(_), _) | (_, Value::Terms(_)) = (a.plain(), b.plain()) {
-        return crate::space::terms_binary(ctx, op, &a, &b, span);
     }
     scalars(op, &a, &b, span)
 }
@@ -325,6 +344,7 @@ pub fn negate(ctx: &mut Ctx, v: Value, span: Span) -> Result<Value> {
         Value::Big(b) => Value::Big(Arc::new(-(**b).clone())),
         Value::Tensor(t, _) => Value::tensor(t.unary(Unary::Neg)),
         Value::Unknown(_) | Value::Invalid(_) => v.clone(),
+        Value::Term(t) => return crate::term::negate(ctx, &t.clone(), span),
         Value::Open(_) => return ctx.cases(v, span, &mut |ctx, v| negate(ctx, v, span)),
         other => {
             return Err(fault("E0301", format!("{} has no negative", other.kind()))

@@ -231,6 +231,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
                     .all(|((k, a), (l, b))| k == l && same(a, b))
         }
         (Value::Range(x), Value::Range(y)) => x == y,
+        (Value::Term(x), Value::Term(y)) => x.text == y.text && x.sealed == y.sealed,
         (Value::Func(x), Value::Func(y)) => Arc::ptr_eq(x, y),
         (Value::Space(x), Value::Space(y)) => Arc::ptr_eq(x, y),
         (Value::Picked(x), Value::Picked(y)) => x.site == y.site && x.index == y.index,

@@ -2,17 +2,23 @@
 
 mod body;
 mod choose;
+pub mod classes;
 mod conditions;
 mod costs;
+mod dependent;
 mod edit;
+mod exists;
 mod members;
+mod several;
+mod sites;
 
-pub use body::{as_space, instantiate, restrict};
+pub use body::{as_space, instantiate, modulo, restrict};
 pub use choose::{choose, open_of};
-pub use conditions::{both, condition_parts, open_member};
-pub use costs::{terms_binary, too_hard};
+pub use conditions::{Cond, alternatives, both, condition, open_member};
+pub use costs::{terms_binary, terms_value, too_hard};
 pub use edit::edit_arch;
 pub(crate) use edit::{address_pattern, matches_address};
+pub use exists::model as model_of;
 pub use members::{
     arch_at, arch_field, build_with, decode, member, site_field, site_value, space_field,
 };
@@ -36,10 +42,14 @@ use std::sync::{Arc, Mutex, OnceLock};
 #[derive(Debug, Clone)]
 pub struct SiteInfo {
     pub address: Arc<str>,
+    /// The address without the number that tells two choices of one place apart.
+    pub base: Arc<str>,
     pub labels: Vec<Arc<str>>,
     pub options: Vec<Value>,
     /// Under which options of earlier sites it exists: one of these conjunctions. Empty conjunction: always.
     pub exists: Vec<Vec<(u32, usize)>>,
+    /// Which options are offered, given those of earlier sites: one case of each list holds. None: all, always.
+    pub offers: Vec<Vec<(Vec<(u32, usize)>, Vec<usize>)>>,
     pub span: Span,
 }
 
@@ -78,6 +88,8 @@ pub struct SpaceValue {
     pub base: Arc<Base>,
     /// `where`: expressions with the scope they were written in.
     pub conditions: Vec<(Expr, Env, ModuleId)>,
+    /// `modulo`: equivalences, with the scope they were written in.
+    pub modulo: Vec<(Expr, Env, ModuleId)>,
     algebra: OnceLock<Arc<Algebra>>,
 }
 
@@ -86,6 +98,8 @@ pub struct Algebra {
     pub space: algebra::Space,
     pub sampler: OnceLock<algebra::Sampler>,
     pub template: Option<algebra::Template>,
+    /// Of a quotient: its classes.
+    pub classes: OnceLock<Arc<classes::Classes>>,
 }
 
 impl std::fmt::Debug for Algebra {

@@ -9,6 +9,8 @@ use nas_grammar::ast::{self, Expr, ExprKind};
 use nas_space as algebra;
 use std::sync::Arc;
 
+mod loops;
+
 /// The parts of a text: literal, or what stands between braces (with its place in the text).
 pub fn parts(raw: &str) -> Vec<(bool, String)> {
     let mut out: Vec<(bool, String)> = vec![];
@@ -89,6 +91,10 @@ pub fn encoding(
             out.push(algebra::Part::Literal(text));
             continue;
         }
+        if text.trim_start().starts_with("for ") {
+            loops::read(ctx, s, space, t, sites, &text, &mut out)?;
+            continue;
+        }
         // `{xs by {a: b}}` renames, `{xs join .}` joins, `{x:index+1}` writes the option's number.
         let (path, renames) = match text.split_once(" by ") {
             Some((p, map)) => (
@@ -105,10 +111,7 @@ pub fn encoding(
             ),
             None => (path, None),
         };
-        let (path, index) = match path.split_once(":index+1") {
-            Some((p, _)) => (p.trim().to_string(), true),
-            None => (path.trim().to_string(), false),
-        };
+        let (path, index) = numbered(&path);
         let rename = |l: &str| -> String {
             renames
                 .as_ref()
@@ -126,10 +129,16 @@ pub fn encoding(
                 .iter()
                 .enumerate()
                 .map(|(k, l)| {
-                    if index {
-                        (k + 1).to_string()
-                    } else {
-                        rename(l)
+                    let value = sites[i].options.get(k).map(Value::plain);
+                    match (index, value, &join) {
+                        (Some(first), ..) => (k as i64 + first).to_string(),
+                        // An option that is a list is written by its elements.
+                        (None, Some(Value::List(parts)), Some(by)) => parts
+                            .iter()
+                            .map(|x| access::key_text(x).to_string())
+                            .collect::<Vec<_>>()
+                            .join(by),
+                        (None, ..) => rename(l),
                     }
                 })
                 .collect()
@@ -178,6 +187,35 @@ pub fn encoding(
     })
 }
 
+/// The encoding of a space that declares none: `op[0]=conv op[1]=pool`.
+pub fn plain(
+    space: &algebra::Space,
+    sites: &[SiteInfo],
+) -> std::result::Result<algebra::Template, algebra::TemplateError> {
+    let texts = |s: &SiteInfo| {
+        let one = |l: &Arc<str>| format!("{}={l}", s.address);
+        s.labels.iter().map(one).collect()
+    };
+    let part = algebra::Part::Many {
+        sites: (0..sites.len()).collect(),
+        texts: sites.iter().map(texts).collect(),
+        join: " ".into(),
+    };
+    algebra::Template::new(space, vec![part])
+}
+
+/// `x:index`, `x:index+1`: the option's number, counted from there.
+fn numbered(path: &str) -> (String, Option<i64>) {
+    match path.rsplit_once(":index") {
+        Some((p, "")) => (p.trim().into(), Some(0)),
+        Some((p, more)) => match more.trim().replace(' ', "").parse::<i64>() {
+            Ok(n) => (p.trim().into(), Some(n)),
+            Err(_) => (path.trim().into(), None),
+        },
+        None => (path.trim().into(), None),
+    }
+}
+
 fn same_number(a: &str, b: &str) -> bool {
     a == b || matches!((a.parse::<f64>(), b.parse::<f64>()), (Ok(x), Ok(y)) if x == y)
 }
@@ -213,6 +251,27 @@ fn address_matches(path: &str, address: &str) -> bool {
             }
         }
     }
+}
+
+/// A list of open elements as one open list.
+fn joined(ctx: &mut Ctx, v: Value, span: nas_diagnostics::Span) -> Result<Value> {
+    let Value::List(items) = v.plain() else {
+        return Ok(v);
+    };
+    let mut whole = Value::list(vec![]);
+    for x in items.iter() {
+        let x = match x.plain() {
+            Value::Dim(_) => crate::space::open_of(ctx, x, span)?,
+            _ => x.clone(),
+        };
+        whole = ctx.cases(whole, span, &mut |ctx, list| {
+            ctx.cases(x.clone(), span, &mut |_, x| match list.plain() {
+                Value::List(l) => Ok(Value::list([&l[..], &[x]].concat())),
+                _ => Ok(x),
+            })
+        })?;
+    }
+    Ok(whole)
 }
 
 fn derived(
@@ -251,6 +310,7 @@ fn derived(
         Value::Dim(_) => crate::space::open_of(ctx, &v, t.span)?,
         _ => v,
     };
+    let v = joined(ctx, v, t.span)?;
     let text = |v: &Value| match v.plain() {
         Value::List(l) => l
             .iter()
@@ -263,7 +323,9 @@ fn derived(
         Value::Open(table) => Ok(algebra::Part::Derived {
             texts: crate::model::convert(space.model(), &table.map(text)),
         }),
-        Value::Int(..) | Value::Text(_) | Value::Label(_) => Ok(algebra::Part::Literal(text(&v))),
+        Value::Int(..) | Value::Float(..) | Value::Text(_) | Value::Label(_) | Value::List(_) => {
+            Ok(algebra::Part::Literal(text(&v)))
+        }
         _ => Err(bad()),
     }
 }

@@ -91,6 +91,12 @@ pub enum Value {
     Terms(Arc<crate::space::Terms>),
     /// Read by listed functions only.
     Sealed(Arc<crate::seal::Sealed>),
+    /// Elements of a list that a filter over choices lets through in one case; only inside a comprehension.
+    Absent(Arc<Vec<Value>>),
+    /// What a member computes, as a symbol: where members are compared by rewrite rules.
+    Term(Arc<crate::term::Term>),
+    /// Rewrite rules, with the module that they stand in.
+    Rewrite(Arc<ast::RewriteDecl>, ModuleId),
     /// Not a number, with the reason.
     Invalid(Arc<str>),
     /// Known only at run time; the checker's stand-in.
@@ -338,6 +344,9 @@ impl Value {
             Value::Window(_) => "a condition on a cost",
             Value::Terms(_) => "a cost over a space",
             Value::Sealed(_) => "a sealed value",
+            Value::Absent(_) => "filtered elements",
+            Value::Term(_) => "a term",
+            Value::Rewrite(..) => "a set of rewrite rules",
             Value::Invalid(_) => "an invalid value",
             Value::Unknown(_) => "a run-time value",
         }

@@ -21,6 +21,10 @@ pub struct Cost {
     pub min: i64,
     pub mean: f64,
     pub max: i64,
+    /// At 5, 25, 50, 75 and 95 per cent of the members.
+    quantiles: Vec<(u64, i128)>,
+    /// How far values of the histogram and the quantiles may lie below the true ones.
+    error: i128,
     /// First value, last value, share of the members.
     histogram: Vec<(i128, i128, f64)>,
 }
@@ -35,6 +39,18 @@ impl Cost {
             self.max,
             number_text(self.mean)
         );
+        if !self.quantiles.is_empty() {
+            let list: Vec<String> = self
+                .quantiles
+                .iter()
+                .map(|(p, v)| format!("{p}% {v}"))
+                .collect();
+            out.push_str(&format!("    {}\n", list.join("  ")));
+        }
+        if self.error > 0 {
+            let error = self.error;
+            out.push_str(&format!("    below to within {error}, by rounded values\n"));
+        }
         let most = self.histogram.iter().map(|b| b.2).fold(0.0, f64::max);
         for (first, last, share) in &self.histogram {
             let bar = "█".repeat((share / most.max(1e-300) * 32.0).ceil() as usize);
@@ -46,6 +62,25 @@ impl Cost {
             ));
         }
         out
+    }
+}
+
+impl Cost {
+    pub fn json(&self) -> serde_json::Value {
+        let quantiles: serde_json::Map<String, serde_json::Value> = self
+            .quantiles
+            .iter()
+            .map(|(p, v)| (format!("{p}%"), serde_json::json!(*v as i64)))
+            .collect();
+        let bars: Vec<serde_json::Value> = self
+            .histogram
+            .iter()
+            .map(|(a, b, share)| serde_json::json!({ "from": *a as i64, "to": *b as i64, "share": share }))
+            .collect();
+        serde_json::json!({
+            "min": self.min, "mean": self.mean, "max": self.max,
+            "quantiles": quantiles, "histogram": bars, "error": self.error as i64,
+        })
     }
 }
 
@@ -141,6 +176,8 @@ pub fn of_space(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Vec<Cost> {
                 min: *n,
                 mean: *n as f64,
                 max: *n,
+                quantiles: Vec::new(),
+                error: 0,
                 histogram: Vec::new(),
             }),
             _ => None,
@@ -179,10 +216,16 @@ fn ranged(ctx: &mut Ctx, name: &str, t: &Terms) -> Result<Option<Cost>, Fault> {
     let span = t.space.base.decl.name.span;
     let s = model::with_cost(ctx, &t.space, &t.tables, span)?;
     let mut histogram = Vec::new();
+    let mut quantiles = Vec::new();
+    let mut error = 0;
     if let (true, Ok(d)) = (min < max, s.distribution("asked")) {
         // Shares by way of decimal text: the counts may not fit a double.
         let number = |n: String| n.parse::<f64>().unwrap_or(0.0);
         let total = number(d.total().to_string());
+        error = d.error;
+        for p in [5, 25, 50, 75, 95] {
+            quantiles.extend(d.quantile(p, 100).map(|v| (p, v)));
+        }
         for (first, last, n) in d.histogram(BARS) {
             histogram.push((first, last, number(n.to_string()) / total.max(1.0)));
         }
@@ -192,6 +235,8 @@ fn ranged(ctx: &mut Ctx, name: &str, t: &Terms) -> Result<Option<Cost>, Fault> {
         min,
         mean,
         max,
+        quantiles,
+        error,
         histogram,
     }))
 }

@@ -35,6 +35,10 @@ intrinsic adopt(w: Weights, net: Net, names: (Text -> Text)? = none, by: ((Tenso
 intrinsic slot(key: { Text: Text }) -> Slot
 /// Smaller members read the first channels of what is stored.
 intrinsic leading(slot: Slot) -> Slot
+/// For `space modulo [isomorphic(edges, labels)]`: members are acyclic graphs, equal up to the order of their vertices. `edges[i]`
+/// says for each later vertex whether there is an edge to it; `labels` are of the vertices between the first and the last. A vertex
+/// on no path from first to last does not count, and a member without such a path is of no class.
+intrinsic isomorphic(edges: [[Bool]], labels: [Option]) -> Equivalence
 /// The slots of a space under a policy, with their shapes.
 intrinsic slots(space: Space, policy: Policy) -> Record
 

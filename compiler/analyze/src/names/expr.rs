@@ -132,11 +132,9 @@ impl Checker<'_> {
                 self.expr(value);
                 self.bounds(condition, within, otherwise);
             }
-            E::Modulo {
-                value,
-                rules: other,
-            }
-            | E::Else {
+            // The names of the space are in scope of its equivalences.
+            E::Modulo { value, rules } => self.narrowed(value, std::slice::from_ref(rules)),
+            E::Else {
                 value,
                 otherwise: other,
             }

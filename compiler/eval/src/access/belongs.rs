@@ -11,6 +11,11 @@ use nas_grammar::ast::{self, Expr};
 /// `v in c`
 pub fn contains(ctx: &mut Ctx, v: Value, c: Value, span: Span) -> Result<Value> {
     let (v, c) = (ctx.settle(v), ctx.settle(c));
+    // A size against single values: each of its cases.
+    let v = match (v.plain(), c.plain()) {
+        (Value::Dim(d), Value::List(_)) if d.as_table().is_some() => space::open_of(ctx, &v, span)?,
+        _ => v,
+    };
     if let Value::Open(_) = &v {
         return ctx.cases(v, span, &mut |ctx, v| contains(ctx, v, c.clone(), span));
     }

@@ -87,6 +87,19 @@ fn uniform_member(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Value> {
     if ctx.checking() {
         return Ok(Value::unknown());
     }
+    if let Some(c) = space::classes::of(ctx, &s, span)? {
+        let q = c.list(ctx, &s, &a.space, span)?;
+        let at = match q.len() {
+            0 => 0,
+            n => ctx.next_key().stream().below(n as u64) as usize,
+        };
+        return match q.representative(at) {
+            Some(m) => Ok(Value::Arch(ArchValue::new(s.clone(), m))),
+            None => Err(fault("E0601", format!("`{}` has no member", s.name))
+                .at(span, "here")
+                .into()),
+        };
+    }
     let sampler = sampler(&s, &a, span)?;
     let mut stream = ctx.next_key().stream();
     let mut source = |n: u64| stream.below(n);

@@ -25,6 +25,7 @@ pub const SPACES: &[(&str, BuiltinFn)] = &[
     ("slot", slot),
     ("leading", leading),
     ("slots", slots),
+    ("isomorphic", space::classes::isomorphic),
 ];
 
 fn size(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
@@ -47,11 +48,7 @@ fn size(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         _ => {}
     }
     let s = space::as_space(ctx, &v, span)?;
-    let a = s.algebra(ctx, span)?;
-    let n = a
-        .space
-        .feasible_size()
-        .map_err(|e| space::too_hard(e, span))?;
+    let n = space::classes::size(ctx, &s, span)?;
     Ok(number::of_big(BigInt::from(n)))
 }
 
@@ -73,9 +70,29 @@ fn sample(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     if ctx.checking() {
         return Ok(Value::Unknown(Known::List));
     }
+    let n = n.clamp(0, 50_000_000) as usize;
+    if let Some(c) = space::classes::of(ctx, &s, span)? {
+        // Classes are equally likely, each shown by the member that stands for it.
+        let q = c.list(ctx, &s, &a.space, span)?;
+        let mut numbers: Vec<usize> = (0..q.len()).collect();
+        let mut stream = key.stream();
+        let n = n.min(numbers.len());
+        if n < numbers.len() {
+            for i in 0..n {
+                let left = (numbers.len() - i) as u64;
+                numbers.swap(i, i + stream.below(left) as usize);
+            }
+            numbers.truncate(n);
+        }
+        let members = numbers.into_iter().filter_map(|i| q.representative(i));
+        return Ok(Value::list(
+            members
+                .map(|m| Value::Arch(ArchValue::new(s.clone(), m)))
+                .collect(),
+        ));
+    }
     let sampler = sampler(&s, &a, span)?;
     let total = sampler.size().clone();
-    let n = n.clamp(0, 50_000_000) as usize;
     if total <= n.into() {
         return Ok(Value::list(
             a.space
@@ -135,6 +152,24 @@ fn neighbours(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let list = match at.as_ref().map(|v| v.plain().clone()) {
         Some(Value::Site(site)) => a.space.neighbours_at(&x.arch, site.id),
         _ => a.space.neighbours(&x.arch),
+    };
+    let list = match space::classes::of(ctx, &s, span)? {
+        None => list,
+        // Of a quotient: the other classes next to this one.
+        Some(c) => {
+            let own = c.canonical(ctx, &s, &a.space, &x.arch, span)?;
+            let mut out = vec![];
+            for m in list {
+                let m = c.canonical(ctx, &s, &a.space, &m, span)?;
+                if let Some(m) = m
+                    && Some(&m) != own.as_ref()
+                    && !out.contains(&m)
+                {
+                    out.push(m);
+                }
+            }
+            out
+        }
     };
     Ok(Value::list(
         list.into_iter()

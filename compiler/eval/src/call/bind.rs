@@ -103,7 +103,8 @@ pub fn accept(
     if let Value::Sealed(_) = value.plain() {
         return Ok((value, env.clone()));
     }
-    if value.is_unknown() || matches!(value, Value::Impossible | Value::Open(_)) {
+    let opaque = matches!(value, Value::Impossible | Value::Open(_) | Value::Term(_));
+    if value.is_unknown() || opaque {
         // The extents it would have bound are unknown too.
         let mut env = env.clone();
         if let TypeKind::Tensor { shape, .. } = &ty.kind {

@@ -70,6 +70,7 @@ pub fn bind_shape(
                     }
                     _ => {
                         let v = ctx.eval(e, &env)?;
+                        not_whole(ctx, &v, e.span)?;
                         if let Some(k) = number::as_dim(&v) {
                             same_extent(ctx, t, axis, &k, &crate::show::brief(&v), at, declared)?;
                         }
@@ -155,4 +156,33 @@ pub(super) fn check_result(
             );
             f
         })
+}
+
+/// A declared extent that is a fraction: known, or for some choices.
+fn not_whole(ctx: &Ctx, v: &Value, span: Span) -> Result<()> {
+    let broken = |v: &Value| match v.plain() {
+        Value::Float(f, _) if f.fract() != 0.0 => Some(*f),
+        _ => None,
+    };
+    let found = match v.plain() {
+        Value::Open(t) => t
+            .values
+            .iter()
+            .enumerate()
+            .find_map(|(i, v)| broken(v).map(|f| (f, t.assignment(i)))),
+        other => broken(other).map(|f| (f, vec![])),
+    };
+    let Some((f, witness)) = found else {
+        return Ok(());
+    };
+    let d = nas_diagnostics::Diagnostic::error("E0402", format!("this size is {f}, not whole"));
+    let mut d = d
+        .at(span, "not whole")
+        .help("`ceil(a / b)` or `floor(a / b)` bring it back");
+    let mut all = ctx.assumed.clone();
+    all.extend(witness);
+    if let Some(text) = ctx.space.as_ref().and_then(|s| s.witness(&all)) {
+        d = d.note(format!("shown by {text}"));
+    }
+    Err(d.into())
 }

@@ -11,7 +11,38 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 use std::sync::Arc;
 
+/// Sums over choices with larger tables are kept as the sum of their tables, outside nets.
+const SUM_ROWS: usize = 1 << 12;
+
+/// A sum over many choices as a cost: the tables stay apart.
+fn apart(ctx: &mut Ctx, op: BinaryOp, x: &Dim, y: &Dim, span: Span) -> Option<Result<Value>> {
+    let s = ctx.space.clone().filter(|_| ctx.net.is_none())?;
+    if !matches!(op, BinaryOp::Add | BinaryOp::Sub) {
+        return None;
+    }
+    let (x, y) = (x.as_table()?, y.as_table()?);
+    let mut sites = x.sites.clone();
+    sites.extend(y.sites.iter().filter(|s| !x.sites.contains(s)));
+    let rows = sites
+        .iter()
+        .try_fold(1usize, |n, s| n.checked_mul(s.1 as usize));
+    if rows.is_some_and(|n| n <= SUM_ROWS) {
+        return None;
+    }
+    let terms = |t| crate::space::terms_value(&s.space, t);
+    Some(crate::space::terms_binary(
+        ctx,
+        op,
+        &terms(x),
+        &terms(y),
+        span,
+    ))
+}
+
 pub(super) fn dims(ctx: &mut Ctx, op: BinaryOp, x: Dim, y: Dim, span: Span) -> Result<Value> {
+    if let Some(v) = apart(ctx, op, &x, &y, span) {
+        return v;
+    }
     let r = match op {
         BinaryOp::Add => x.add(&y),
         BinaryOp::Sub => x.sub(&y),

@@ -258,6 +258,8 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
         }
         Value::Invalid(reason) => h.text("invalid", reason),
         Value::Unknown(_) => h.part("unknown", &[]),
+        Value::Term(t) => h.text("term", &t.text),
+        Value::Rewrite(d, _) => h.text("rewrite", &erase_spans(&format!("{:?}", d.rules))),
         other => h.text("other", &erase_spans(&format!("{other:?}"))),
     }
 }
@@ -407,6 +409,11 @@ fn space_tree(h: &mut Hash, s: &SpaceValue, depth: usize) {
     h.part("where", &(s.conditions.len() as u64).to_le_bytes());
     for (e, env, module) in &s.conditions {
         h.tree("condition", e);
+        captured(h, &format!("{e:?}"), env, *module, depth);
+    }
+    h.part("modulo", &(s.modulo.len() as u64).to_le_bytes());
+    for (e, env, module) in &s.modulo {
+        h.tree("equivalence", e);
         captured(h, &format!("{e:?}"), env, *module, depth);
     }
 }

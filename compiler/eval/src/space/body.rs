@@ -117,6 +117,7 @@ pub fn instantiate(
         module,
         base: Arc::new(base),
         conditions: vec![],
+        modulo: vec![],
         algebra: OnceLock::new(),
     });
     if let Some(k) = key
@@ -160,6 +161,21 @@ pub fn as_space(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Arc<SpaceValue>>
     }
 }
 
+/// `space modulo [rules]`
+pub fn modulo(ctx: &Ctx, s: &Arc<SpaceValue>, rules: &Expr, env: &Env) -> Value {
+    let mut all = s.modulo.clone();
+    all.push((rules.clone(), env.clone(), ctx.module));
+    Value::Space(Arc::new(SpaceValue {
+        id: NEXT.fetch_add(1, Ordering::Relaxed),
+        name: s.name.clone(),
+        module: s.module,
+        base: s.base.clone(),
+        conditions: s.conditions.clone(),
+        modulo: all,
+        algebra: OnceLock::new(),
+    }))
+}
+
 /// `space where p, q`
 pub fn restrict(
     ctx: &mut Ctx,
@@ -180,6 +196,7 @@ pub fn restrict(
         module: s.module,
         base: s.base.clone(),
         conditions: all,
+        modulo: s.modulo.clone(),
         algebra: OnceLock::new(),
     })))
 }

@@ -1,23 +1,34 @@
-//! Conditions of a space, with every choice open.
+//! Conditions of a space, with every choice open: truth values, tables of them and windows on costs, joined by and, or, not.
 
 use super::{SpaceValue, WindowValue};
 use crate::call;
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
 use crate::net::{NetBase, NetValue, NetWeights};
-use crate::value::Value;
+use crate::value::{FuncKind, Value};
 use crate::{Result, access, number};
 use nas_diagnostics::Span;
 use nas_grammar::ast::{BinaryOp, Expr, ExprKind, UnaryOp};
 use std::sync::Arc;
 
+/// A condition taken apart.
+#[derive(Debug, Clone)]
+pub enum Cond {
+    /// A truth value, an open one, or a window on a cost; what it is called in a message; where it compares a number
+    /// over choices, the same as a window, to tell how far a member is away.
+    Leaf(Value, Span, Arc<str>, Option<Value>),
+    And(Vec<Cond>),
+    Or(Vec<Cond>),
+}
+
 /// Two conditions that both hold.
 pub fn both(ctx: &mut Ctx, a: Value, b: Value, span: Span) -> Result<Value> {
     if let (Value::Window(x), Value::Window(y)) = (&a, &b) {
+        // An interval: the same cost from below and from above.
         return Ok(Value::Window(Arc::new(WindowValue {
             terms: x.terms.clone(),
-            low: x.low.or(y.low),
-            high: x.high.or(y.high),
+            low: x.low.max(y.low),
+            high: [x.high, y.high].into_iter().flatten().min(),
         })));
     }
     match (a.plain(), b.plain()) {
@@ -34,115 +45,216 @@ pub fn both(ctx: &mut Ctx, a: Value, b: Value, span: Span) -> Result<Value> {
     }
 }
 
-/// A condition with every choice open, as its parts: each a truth value, a table of them, or a window on a cost.
-pub fn condition_parts(
+/// A condition with every choice open, taken apart; `not` has moved down to the leaves.
+pub fn condition(
     ctx: &mut Ctx,
     s: &Arc<SpaceValue>,
     e: &Expr,
     env: &Env,
-    out: &mut Vec<(Value, Span)>,
-) -> Result<()> {
+    negated: bool,
+) -> Result<Cond> {
     match &e.kind {
         ExprKind::Binary {
-            op: BinaryOp::And,
+            op: op @ (BinaryOp::And | BinaryOp::Or),
             left,
             right,
         } => {
-            condition_parts(ctx, s, left, env, out)?;
-            condition_parts(ctx, s, right, env, out)
+            let parts = vec![
+                condition(ctx, s, left, env, negated)?,
+                condition(ctx, s, right, env, negated)?,
+            ];
+            Ok(match (*op == BinaryOp::And) != negated {
+                true => Cond::And(parts),
+                false => Cond::Or(parts),
+            })
         }
         ExprKind::Unary {
             op: UnaryOp::Not,
             value,
-        } => {
-            if let Some(items) = quantified(ctx, value, "any", env)? {
-                for v in items {
-                    let v = ctx.not(v, e.span)?;
-                    out.push((v, e.span));
+        } => condition(ctx, s, value, env, !negated),
+        ExprKind::Call { callee, args, .. } => {
+            if let (ExprKind::Name(n), [arg]) = (&callee.kind, &args[..])
+                && matches!(&*n.text, "any" | "all")
+                && arg.name.is_none()
+            {
+                let v = ctx.eval(&arg.value, env)?;
+                if let Value::List(l) = v.plain() {
+                    let mut parts = vec![];
+                    for v in l.iter() {
+                        parts.push(leaf(ctx, v.clone(), None, negated, e)?);
+                    }
+                    return Ok(match (&*n.text == "all") != negated {
+                        true => Cond::And(parts),
+                        false => Cond::Or(parts),
+                    });
                 }
-                return Ok(());
+                let f = ctx.eval(callee, env)?;
+                let v = call::call(ctx, f, call::Args::one(v, e.span))?;
+                return leaf(ctx, v, None, negated, e);
             }
-            let v = condition_value(ctx, s, e, env)?;
-            out.push((v, e.span));
-            Ok(())
-        }
-        _ => {
-            if let Some(items) = quantified(ctx, e, "all", env)? {
-                out.extend(items.into_iter().map(|v| (v, e.span)));
-                return Ok(());
-            }
-            let v = condition_value(ctx, s, e, env)?;
-            out.push((v, e.span));
-            Ok(())
-        }
-    }
-}
-
-/// The elements of `any(… for …)` or `all(… for …)`.
-fn quantified(ctx: &mut Ctx, e: &Expr, which: &str, env: &Env) -> Result<Option<Vec<Value>>> {
-    let ExprKind::Call { callee, args, .. } = &e.kind else {
-        return Ok(None);
-    };
-    let (ExprKind::Name(n), [arg]) = (&callee.kind, &args[..]) else {
-        return Ok(None);
-    };
-    if &*n.text != which {
-        return Ok(None);
-    }
-    let v = ctx.eval(&arg.value, env)?;
-    match v.plain() {
-        Value::List(l) => Ok(Some(l.to_vec())),
-        _ => Ok(None),
-    }
-}
-
-fn condition_value(ctx: &mut Ctx, s: &Arc<SpaceValue>, e: &Expr, env: &Env) -> Result<Value> {
-    // `macs <= 100M`: a function of a net on one side stands for every member's.
-    let subject = |ctx: &mut Ctx, v: Value| -> Result<Value> {
-        match v.plain() {
-            Value::Func(_) => {
-                let n = Value::Net(Arc::new(NetValue::new(
-                    NetBase::AllMembers { space: s.clone() },
-                    NetWeights::Abstract,
-                )));
-                call::apply(ctx, v, n, e.span)
-            }
-            _ => Ok(v),
-        }
-    };
-    match &e.kind {
-        ExprKind::Unary {
-            op: UnaryOp::Not,
-            value,
-        } => {
-            let v = condition_value(ctx, s, value, env)?;
-            ctx.not(v, e.span)
-        }
-        ExprKind::Binary { op, left, right } if !matches!(op, BinaryOp::And | BinaryOp::Or) => {
-            let a = ctx.eval(left, env)?;
-            let b = ctx.eval(right, env)?;
-            let (a, b) = (subject(ctx, a)?, subject(ctx, b)?);
-            number::binary(ctx, *op, a, b, e.span)
+            let (v, m) = value(ctx, s, e, env)?;
+            leaf(ctx, v, m, negated, e)
         }
         ExprKind::In {
             value,
             collection,
-            negated: false,
+            negated: not,
         } => {
             let a = ctx.eval(value, env)?;
-            let a = subject(ctx, a)?;
+            let a = subject(ctx, s, a, e.span)?;
             let c = ctx.eval(collection, env)?;
-            access::contains(ctx, a, c, e.span)
+            let m = match measured(ctx, &a) {
+                Some(t) => access::contains(ctx, t, c.clone(), e.span).ok(),
+                None => None,
+            };
+            let v = access::contains(ctx, a, c, e.span)?;
+            leaf(ctx, v, m, negated != *not, e)
+        }
+        ExprKind::Binary { .. } => {
+            let (v, m) = value(ctx, s, e, env)?;
+            leaf(ctx, v, m, negated, e)
+        }
+        _ => {
+            let mut v = ctx.eval(e, env)?;
+            // A predicate is given the member with everything open; its body is taken apart like what is written here.
+            if let Value::Func(g) = v.plain() {
+                let inside = match &g.kind {
+                    FuncKind::Decl {
+                        decl,
+                        module,
+                        env,
+                        lists,
+                        ..
+                    } => match (&decl.body, decl.params.get(*lists)) {
+                        (Some(b), Some(list))
+                            if b.stmts.is_empty()
+                                && list.len() == 1
+                                && decl.params.len() == lists + 1 =>
+                        {
+                            let name = list[0].name.text.clone();
+                            b.value.clone().map(|v| (*v, *module, env.clone(), name))
+                        }
+                        _ => None,
+                    },
+                    FuncKind::Lambda {
+                        params,
+                        body,
+                        module,
+                        env,
+                    } if params.len() == 1 => {
+                        let name = params[0].name.text.clone();
+                        Some(((**body).clone(), *module, env.clone(), name))
+                    }
+                    _ => None,
+                };
+                if let Some((body, module, env, name)) = inside {
+                    let env = env.bind(name, open_member(s));
+                    return ctx.deeper(e.span, |ctx| {
+                        ctx.in_module(module, |ctx| condition(ctx, s, &body, &env, negated))
+                    });
+                }
+                v = call::apply(ctx, v, open_member(s), e.span)?;
+            }
+            leaf(ctx, v, None, negated, e)
+        }
+    }
+}
+
+/// A number over choices as a cost; nothing for what is a cost already, or known.
+fn measured(ctx: &Ctx, v: &Value) -> Option<Value> {
+    let space = ctx.space.as_ref()?.space.clone();
+    match v.plain() {
+        Value::Dim(d) => Some(super::terms_value(&space, d.as_table()?)),
+        _ => None,
+    }
+}
+
+fn leaf(ctx: &mut Ctx, v: Value, measure: Option<Value>, negated: bool, e: &Expr) -> Result<Cond> {
+    let measure = measure.filter(|m| matches!(m, Value::Window(_)) && !negated);
+    let name: Arc<str> = subject_name(e).into();
+    if !negated {
+        return Ok(Cond::Leaf(v, e.span, name, measure));
+    }
+    if let Value::Window(w) = &v {
+        let side = |low: Option<i64>, high: Option<i64>| {
+            let w = WindowValue {
+                terms: w.terms.clone(),
+                low,
+                high,
+            };
+            Cond::Leaf(Value::Window(Arc::new(w)), e.span, name.clone(), None)
+        };
+        let mut parts = vec![];
+        parts.extend(w.low.map(|l| side(None, Some(l.saturating_sub(1)))));
+        parts.extend(w.high.map(|h| side(Some(h.saturating_add(1)), None)));
+        return Ok(Cond::Or(parts));
+    }
+    let v = ctx.not(v, e.span)?;
+    Ok(Cond::Leaf(v, e.span, name, None))
+}
+
+/// What a comparison is about, as it is written: `macs.core`.
+fn subject_name(e: &Expr) -> String {
+    match &e.kind {
+        ExprKind::Name(n) => n.text.to_string(),
+        ExprKind::Field { base, name } => format!("{}.{}", subject_name(base), name.text),
+        ExprKind::Call { callee, .. } => subject_name(callee),
+        ExprKind::In { value, .. } => subject_name(value),
+        ExprKind::Index { base, .. } => subject_name(base),
+        ExprKind::Binary { left, right, .. } => {
+            let l = subject_name(left);
+            match l.is_empty() {
+                true => subject_name(right),
+                false => l,
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+/// A function of a net stands for every member's cost: `macs <= 100M`.
+fn subject(ctx: &mut Ctx, s: &Arc<SpaceValue>, v: Value, span: Span) -> Result<Value> {
+    match v.plain() {
+        Value::Func(_) if s.net_decl().is_some() => {
+            let n = Value::Net(Arc::new(NetValue::new(
+                NetBase::AllMembers { space: s.clone() },
+                NetWeights::Abstract,
+            )));
+            call::apply(ctx, v, n, span)
+        }
+        Value::Func(_) => call::apply(ctx, v, open_member(s), span),
+        _ => Ok(v),
+    }
+}
+
+/// What a condition comes to, and where it compares a number over choices, the window that says the same.
+fn value(
+    ctx: &mut Ctx,
+    s: &Arc<SpaceValue>,
+    e: &Expr,
+    env: &Env,
+) -> Result<(Value, Option<Value>)> {
+    match &e.kind {
+        ExprKind::Binary { op, left, right } => {
+            let a = ctx.eval(left, env)?;
+            let b = ctx.eval(right, env)?;
+            let (a, b) = (subject(ctx, s, a, e.span)?, subject(ctx, s, b, e.span)?);
+            let m = match (measured(ctx, &a), measured(ctx, &b)) {
+                (Some(t), None) => number::binary(ctx, *op, t, b.clone(), e.span).ok(),
+                (None, Some(t)) => number::binary(ctx, *op, a.clone(), t, e.span).ok(),
+                (Some(t), Some(u)) => number::binary(ctx, *op, t, u, e.span).ok(),
+                _ => None,
+            };
+            Ok((number::binary(ctx, *op, a, b, e.span)?, m))
         }
         _ => {
             let v = ctx.eval(e, env)?;
             match v.plain() {
-                // A predicate of a member is given the member with everything open.
                 Value::Func(_) => {
                     let m = open_member(s);
-                    call::apply(ctx, v, m, e.span)
+                    call::apply(ctx, v, m, e.span).map(|v| (v, None))
                 }
-                _ => Ok(v),
+                _ => Ok((v, None)),
             }
         }
     }
@@ -159,4 +271,45 @@ pub fn open_member(s: &Arc<SpaceValue>) -> Value {
         }
     }
     Value::record(r)
+}
+
+/// Alternatives of one condition: each a list of leaves that hold together.
+pub fn alternatives(c: &Cond, span: Span) -> Result<Vec<Vec<Cond>>> {
+    let too_many = || {
+        fault("E0606", "this condition has too many alternatives")
+            .at(span, "here")
+            .into()
+    };
+    let out: Vec<Vec<Cond>> = match c {
+        Cond::Leaf(..) => vec![vec![c.clone()]],
+        Cond::Or(parts) => {
+            let mut out = vec![];
+            for p in parts {
+                out.extend(alternatives(p, span)?);
+            }
+            out
+        }
+        Cond::And(parts) => {
+            let mut out = vec![vec![]];
+            for p in parts {
+                let next = alternatives(p, span)?;
+                out = out
+                    .iter()
+                    .flat_map(|a: &Vec<Cond>| {
+                        next.iter()
+                            .map(|b| [&a[..], &b[..]].concat())
+                            .collect::<Vec<_>>()
+                    })
+                    .collect();
+                if out.len() > 4_096 {
+                    return Err(too_many());
+                }
+            }
+            out
+        }
+    };
+    if out.len() > 4_096 {
+        return Err(too_many());
+    }
+    Ok(out)
 }

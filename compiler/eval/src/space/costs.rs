@@ -14,6 +14,15 @@ pub fn too_hard(e: algebra::TooHard, span: Span) -> Fault {
     fault("E0606", e.to_string()).at(span, "asked here").into()
 }
 
+/// A size over choices as a cost over a space.
+pub fn terms_value(space: &Arc<super::SpaceValue>, table: Table<i64>) -> Value {
+    Value::Terms(Arc::new(Terms {
+        space: space.clone(),
+        tables: vec![table],
+        unit: Unit::One,
+    }))
+}
+
 /// Arithmetic and comparison of costs over a space.
 pub fn terms_binary(
     _ctx: &mut Ctx,
@@ -57,12 +66,31 @@ pub fn terms_binary(
     };
     match (a.plain(), b.plain()) {
         (Value::Terms(x), Value::Terms(y)) => {
-            let y = if op == BinaryOp::Sub {
-                negate(y)
-            } else if op == BinaryOp::Add {
-                (**y).clone()
-            } else {
-                return Err(bad());
+            if x.unit != y.unit && x.unit != Unit::One && y.unit != Unit::One {
+                return Err(fault(
+                    "E0305",
+                    format!(
+                        "{} and {} are not added or compared",
+                        x.unit.name(),
+                        y.unit.name()
+                    ),
+                )
+                .at(span, "these have different units")
+                .into());
+            }
+            let y = match op {
+                BinaryOp::Add => (**y).clone(),
+                BinaryOp::Sub => negate(y),
+                // One cost against another: their difference against nothing.
+                BinaryOp::Le | BinaryOp::Lt | BinaryOp::Ge | BinaryOp::Gt | BinaryOp::Eq => {
+                    let tables = x.tables.iter().cloned().chain(negate(y).tables).collect();
+                    let apart = Value::Terms(Arc::new(Terms {
+                        tables,
+                        ..(**x).clone()
+                    }));
+                    return terms_binary(_ctx, op, &apart, &Value::int(0), span);
+                }
+                _ => return Err(bad()),
             };
             let tables = x.tables.iter().chain(&y.tables).cloned().collect();
             Ok(Value::Terms(Arc::new(Terms {
@@ -70,6 +98,13 @@ pub fn terms_binary(
                 ..(**x).clone()
             })))
         }
+        (Value::Terms(_), Value::Dim(d)) => match (d.as_table(), a.plain()) {
+            (Some(t), Value::Terms(x)) => {
+                let other = terms_value(&x.space, t);
+                terms_binary(_ctx, op, a, &other, span)
+            }
+            _ => Err(bad()),
+        },
         (Value::Terms(x), n) => {
             units(x.unit, b)?;
             let Some((floor, ceil)) = whole(n) else {

@@ -365,7 +365,13 @@ pub fn build_with(ctx: &mut Ctx, s: &Arc<SpaceValue>, mut args: Args) -> Result<
             }
         });
     match made {
-        Ok(m) => Ok(Value::Arch(ArchValue::new(s.clone(), m))),
+        Ok(m) => {
+            let m = match super::classes::of(ctx, s, span)? {
+                Some(c) => c.canonical(ctx, s, &a.space, &m, span)?.unwrap_or(m),
+                None => m,
+            };
+            Ok(Value::Arch(ArchValue::new(s.clone(), m)))
+        }
         Err(algebra::BuildError::Caller(f)) => Err(f),
         Err(algebra::BuildError::Empty) => Err(fault(
             "E0601",

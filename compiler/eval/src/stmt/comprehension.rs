@@ -1,7 +1,7 @@
 //! Comprehensions: lists and records made turn by turn, side by side where the turns are independent.
 
 use super::{Sequence, destructure, sequence, truth};
-use crate::ctx::{Ctx, fault};
+use crate::ctx::Ctx;
 use crate::env::Env;
 use crate::key::Key;
 use crate::value::{Known, Value};
@@ -51,6 +51,52 @@ pub(super) fn collect_list(items: Vec<Value>) -> Value {
     Value::list(items)
 }
 
+/// A filter that depends on choices: what passes is an element where the filter holds, and absent elsewhere.
+fn filtered(
+    ctx: &mut Ctx,
+    produce: &Produce,
+    holds: Value,
+    rest: &[Clause],
+    env: &Env,
+    span: Span,
+    out: &mut Vec<Value>,
+) -> Result<()> {
+    let made = ctx.cases(holds, span, &mut |ctx, b| {
+        let mut inner = vec![];
+        if truth(ctx, &b, span)? {
+            clauses_then(ctx, produce, rest, env, &mut inner)?;
+        }
+        Ok(Value::Absent(Arc::new(inner)))
+    })?;
+    out.push(made);
+    Ok(())
+}
+
+/// Elements that are there for some choices only: one list for each case, all filters together.
+fn gathered(ctx: &mut Ctx, items: Vec<Value>, span: Span, collect: &Collect) -> Result<Value> {
+    fn pending(v: &Value) -> bool {
+        match v {
+            Value::Absent(_) => true,
+            Value::Open(t) => t.values.iter().any(|v| matches!(v, Value::Absent(_))),
+            _ => false,
+        }
+    }
+    let Some(i) = items.iter().position(pending) else {
+        return Ok(collect(items));
+    };
+    ctx.cases(items[i].clone(), span, &mut |ctx, v| {
+        let mut all = items[..i].to_vec();
+        match v {
+            Value::Absent(l) => all.extend(l.iter().cloned()),
+            other => all.push(other),
+        }
+        // What was assumed here may settle the rest.
+        let rest = items[i + 1..].iter().map(|v| ctx.settle(v.clone()));
+        all.extend(rest);
+        gathered(ctx, all, span, collect)
+    })
+}
+
 pub(super) fn collect_record(items: Vec<Value>) -> Value {
     let mut out = crate::value::Fields::new();
     for i in items {
@@ -83,7 +129,7 @@ pub(super) fn comprehension(
         Clause::If(_) => {
             let mut out = vec![];
             turn(ctx, produce, clauses, env, key, &mut out)?;
-            Ok(collect(out))
+            gathered(ctx, out, span, collect)
         }
         Clause::For { pattern, iterable } => {
             let v = ctx.eval(iterable, env)?;
@@ -91,7 +137,10 @@ pub(super) fn comprehension(
             if let Value::Open(_) = v.plain() {
                 return ctx.cases(v, span, &mut |ctx, v| {
                     let items = access::items(ctx, &v, iterable.span)?;
-                    each(ctx, produce, pattern, items, rest, env, key).map(collect)
+                    {
+                        let out = each(ctx, produce, pattern, items, rest, env, key)?;
+                        gathered(ctx, out, span, collect)
+                    }
                 });
             }
             if let Value::Interval(i) = v.plain()
@@ -102,7 +151,10 @@ pub(super) fn comprehension(
                 return ctx.cases(opened, span, &mut |ctx, n| {
                     let n = access::whole(ctx, &n, iterable.span)?;
                     let items = (0..n).map(Value::int).collect();
-                    each(ctx, produce, pattern, items, rest, env, key).map(collect)
+                    {
+                        let out = each(ctx, produce, pattern, items, rest, env, key)?;
+                        gathered(ctx, out, span, collect)
+                    }
                 });
             }
             match sequence(ctx, &v, iterable.span)? {
@@ -141,7 +193,7 @@ pub(super) fn comprehension(
                         // One turn was looked at; how many there are is not known.
                         return Ok(Value::Unknown(Known::List));
                     }
-                    Ok(collect(out))
+                    gathered(ctx, out, span, collect)
                 }
             }
         }
@@ -258,12 +310,7 @@ pub(super) fn clauses_then(
         Some((Clause::If(c), rest)) => {
             let b = ctx.eval(c, env)?;
             if let Value::Open(_) = b.plain() {
-                return Err(fault(
-                    "E0309",
-                    "a filter that depends on choices is not yet supported by this version",
-                )
-                .at(c.span, "this condition")
-                .into());
+                return filtered(ctx, produce, b, rest, env, c.span, out);
             }
             if truth(ctx, &b, c.span)? {
                 clauses_then(ctx, produce, rest, env, out)
