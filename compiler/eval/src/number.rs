@@ -250,6 +250,17 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
     {
         return dims(ctx, op, x, y, span);
     }
+    // A fraction of an open size: each of its cases.
+    if let (Value::Dim(d), Value::Float(..)) | (Value::Float(..), Value::Dim(d)) =
+        (a.plain(), b.plain())
+        && d.as_table().is_some()
+    {
+        let (x, y) = (
+            crate::space::open_of(ctx, &a, span)?,
+            crate::space::open_of(ctx, &b, span)?,
+        );
+        return binary(ctx, op, x, y, span);
+    }
     scalars(op, &a, &b, span)
 }
 

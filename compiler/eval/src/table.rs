@@ -80,13 +80,12 @@ pub fn value(
             .at(decl.source.span, "here")
             .into());
         };
-        if let Some(e) = decl.modulo.first() {
-            return Err(fault(
-                "E0309",
-                "a table modulo rules is not yet supported by this version",
-            )
-            .at(e.span, "here")
-            .into());
+        // Rows of equal members are one row: their mean.
+        let mut space = space;
+        for e in &decl.modulo {
+            if let Value::Space(q) = space::modulo(ctx, &space, e, &env) {
+                space = q;
+            }
         }
         let (key, renamed) = match &decl.key {
             Some((name, None)) => (Some(name.text.clone()), None),
@@ -310,6 +309,7 @@ fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
         let line = i + 2;
         let text = |at: usize| row.get(at).map_or("", |s| s.as_str());
         let id: Arc<str> = match key {
+            Some(k) if !t.space.modulo.is_empty() => class_text(ctx, t, text(k).trim(), t.span)?,
             Some(k) => text(k).trim().into(),
             None => i.to_string().into(),
         };
@@ -391,9 +391,9 @@ pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Resul
         Value::Arch(a) => {
             spelled(t, span)?;
             a.space.algebra(ctx, span)?;
-            a.text().into()
+            class_text(ctx, t, &a.text(), span)?
         }
-        Value::Text(x) => x.clone(),
+        Value::Text(x) => class_text(ctx, t, x, span)?,
         Value::Int(..) => {
             let i = access::whole(ctx, &key, span)?;
             let rows = load(ctx, t)?;
@@ -415,6 +415,24 @@ pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Resul
         Some(i) => rows.records[*i].clone(),
         None => Value::invalid("no row"),
     })
+}
+
+/// The text under which a member's row stands: its own, or where equal members share a row, that of the one that stands for them.
+fn class_text(ctx: &mut Ctx, t: &TableValue, text: &str, span: Span) -> Result<Arc<str>> {
+    if t.space.modulo.is_empty() {
+        return Ok(text.into());
+    }
+    let a = space::decode(ctx, &t.space, text, span)?;
+    let Some(c) = space::classes::of(ctx, &t.space, span)? else {
+        return Ok(text.into());
+    };
+    let algebra = t.space.algebra(ctx, span)?;
+    Ok(
+        match c.canonical(ctx, &t.space, &algebra.space, &a.arch, span)? {
+            Some(m) => space::ArchValue::new(t.space.clone(), m).text().into(),
+            None => text.into(),
+        },
+    )
 }
 
 fn wrong_key(v: &Value, span: Span) -> crate::Fault {

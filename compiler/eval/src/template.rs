@@ -68,7 +68,18 @@ pub fn interpolate(ctx: &mut Ctx, t: &ast::Text, env: &Env) -> Result<Value> {
         if hole {
             let e = inner_expr(t, &text)?;
             let v = ctx.eval(&e, env)?;
-            out += &access::key_text(&v);
+            // An option that is no number or text is told by its name.
+            out += &match &v {
+                Value::Picked(p)
+                    if !matches!(
+                        v.plain(),
+                        Value::Int(..) | Value::Float(..) | Value::Text(_)
+                    ) =>
+                {
+                    p.label.clone()
+                }
+                _ => access::key_text(&v),
+            };
         } else {
             out += &text;
         }

@@ -5,10 +5,12 @@
 
 mod calls;
 mod matching;
+mod proof;
 mod rules;
 
 pub use calls::called;
 pub(crate) use calls::with_rules;
+pub use proof::hold;
 pub use rules::{RuleSet, rules_of};
 
 use crate::ctx::{Ctx, fault};

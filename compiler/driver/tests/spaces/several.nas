@@ -6,7 +6,11 @@ space permutations { let xs = choose ordered distinct 2 of ops   value xs }
 space multisets { let xs = choose 2 of ops   value xs }
 space all_orders { let xs = choose ordered distinct 5 of 0..5   value xs }
 // More selections than one site lists: a site for each place.
-space lottery { let xs = choose distinct 6 of 1..=49   value xs   where sum(xs) <= 60 }
+space lottery {
+  let xs = choose distinct 6 of 1..=49
+  value xs
+  where sum(xs) <= 60
+}
 space rows { let xs = choose 12 of 0..20   value xs }
 space hands { let xs = choose ordered distinct 4 of 0..12   value xs }
 space nodes {

@@ -58,7 +58,11 @@ pub(super) fn taken(choices: &Choices, spot: &Spot) -> Option<Answer> {
     let Choices::Member(a) = choices else {
         return None;
     };
-    let sites = a.space.sites();
+    let known = a.space.base.elaborated.get().map(|e| &e.context.choices);
+    let Some(Choices::Open(sites)) = known else {
+        return None;
+    };
+    let sites = sites.lock().ok()?;
     sites.iter().enumerate().find_map(|(i, s)| {
         if s.base != spot.base || s.span != spot.span {
             return None;

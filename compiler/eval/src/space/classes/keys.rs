@@ -24,6 +24,7 @@ pub(super) fn by_rules(
     span: Span,
 ) -> Result<Key> {
     let set = Arc::new(term::rules_of(ctx, rules)?);
+    term::hold(ctx, s, rules)?;
     let parts = terms(ctx, s, set, span)?;
     let model = a.space.model();
     let mut tables = vec![];

@@ -1,0 +1,161 @@
+//! What an author claims of rewrite rules: each keeps the function, tried on drawn inputs with every option in the place of
+//! an operation.
+
+use crate::Result;
+use crate::ctx::{Ctx, fault};
+use crate::env::Env;
+use crate::key::Key;
+use crate::program::{ModuleId, ScopeEntry};
+use crate::space::SpaceValue;
+use crate::value::{Element, Value};
+use nas_grammar::ast::{Expr, ExprKind, RewriteDecl, Rule};
+use nas_ir::{Binary, HostTensor, ReduceKind, Tensor, Unary};
+use std::sync::Arc;
+
+/// Options tried for one operation of a rule.
+const OPTIONS: usize = 24;
+
+/// Tries every rule; one whose sides differ is an error. What cannot be computed here is not tried.
+pub fn hold(
+    ctx: &mut Ctx,
+    s: &Arc<SpaceValue>,
+    decls: &[(Arc<RewriteDecl>, ModuleId)],
+) -> Result<()> {
+    if ctx.checking() {
+        return Ok(());
+    }
+    let mut options: Vec<(Arc<str>, Value)> = vec![];
+    for site in s.sites() {
+        for (l, v) in site.labels.iter().zip(site.options) {
+            let function = matches!(v.plain(), Value::Func(_));
+            if function && !options.iter().any(|o| o.0 == *l) && options.len() < OPTIONS {
+                options.push((l.clone(), v));
+            }
+        }
+    }
+    for (decl, module) in decls {
+        for rule in &decl.rules {
+            one(ctx, rule, *module, &options)?;
+        }
+    }
+    Ok(())
+}
+
+fn one(ctx: &mut Ctx, rule: &Rule, module: ModuleId, options: &[(Arc<str>, Value)]) -> Result<()> {
+    let (mut values, mut operations) = (vec![], vec![]);
+    names(ctx, &rule.left, module, &mut values, &mut operations);
+    let mut env = Env::default();
+    for (i, name) in values.iter().enumerate() {
+        env = env.bind(name.clone(), drawn(i as u64));
+    }
+    let none = [("".into(), Value::None)];
+    let tried = match operations.is_empty() {
+        true => &none[..],
+        false => options,
+    };
+    for (label, option) in tried {
+        // One option for all operations of a rule: most rules have one.
+        let mut inner = env.clone();
+        for o in &operations {
+            inner = inner.bind(o.clone(), option.clone());
+        }
+        let Some(gap) = apart(ctx, rule, module, &inner) else {
+            continue;
+        };
+        if gap > 1e-3 {
+            let mut d = fault("E0308", "this rule changes what is computed")
+                .at(rule.span, "its sides differ")
+                .note(format!("on a drawn input, by up to {gap:.4}"));
+            if let [o, ..] = &operations[..] {
+                d = d.note(format!("with {label} for `{o}`"));
+            }
+            return Err(d.into());
+        }
+    }
+    Ok(())
+}
+
+/// The variables of a rule: those that stand for values, and those that are called.
+fn names(
+    ctx: &Ctx,
+    e: &Expr,
+    module: ModuleId,
+    values: &mut Vec<Arc<str>>,
+    operations: &mut Vec<Arc<str>>,
+) {
+    let declared = |n: &str| matches!(ctx.program.lookup(module, n), Some(ScopeEntry::Global(_)));
+    let add = |n: &Arc<str>, to: &mut Vec<Arc<str>>| {
+        if !declared(n) && !to.contains(n) {
+            to.push(n.clone());
+        }
+    };
+    match &e.kind {
+        ExprKind::Name(n) => add(&n.text, values),
+        ExprKind::Call { callee, args, .. } => {
+            if let ExprKind::Name(n) = &callee.kind {
+                add(&n.text, operations);
+            }
+            for a in args {
+                names(ctx, &a.value, module, values, operations);
+            }
+        }
+        ExprKind::Pipe { value, target } => {
+            names(ctx, value, module, values, operations);
+            if let ExprKind::Name(n) = &target.kind {
+                add(&n.text, operations);
+            }
+        }
+        ExprKind::Unary { value, .. } => names(ctx, value, module, values, operations),
+        ExprKind::Binary { left, right, .. } => {
+            names(ctx, left, module, values, operations);
+            names(ctx, right, module, values, operations);
+        }
+        ExprKind::Tuple(items) => {
+            for i in items {
+                names(ctx, i, module, values, operations);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An image-like input, the same in every run.
+fn drawn(number: u64) -> Value {
+    let shape = vec![2, 4, 8, 8];
+    let mut stream = Key::seed(number).named("rule").stream();
+    let values = (0..512)
+        .map(|_| (stream.unit() * 4.0 - 2.0) as f32)
+        .collect();
+    Value::Tensor(
+        Tensor::value(HostTensor::f32(shape, values)),
+        Element::Float,
+    )
+}
+
+/// The largest difference of both sides, relative to the left one; `None` where one cannot be computed.
+fn apart(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> Option<f64> {
+    let side = |ctx: &mut Ctx, e: &Expr| {
+        let saved = (ctx.space.take(), ctx.net.take(), ctx.terms.take());
+        let v = ctx.under(Key::seed(0).named("rule"), |ctx| {
+            ctx.in_module(module, |ctx| ctx.eval(e, env))
+        });
+        (ctx.space, ctx.net, ctx.terms) = saved;
+        match v.ok()?.plain() {
+            Value::Tensor(t, _) => Some(t.clone()),
+            _ => None,
+        }
+    };
+    let (l, r) = (side(ctx, &rule.left)?, side(ctx, &rule.right)?);
+    if l.shape() != r.shape() {
+        return None;
+    }
+    let largest = |t: Tensor| {
+        let axes: Vec<usize> = (0..t.rank()).collect();
+        t.unary(Unary::Abs).reduce(ReduceKind::Max, &axes, false)
+    };
+    let span = rule.span;
+    let gap = largest(l.binary(Binary::Sub, &r).ok()?);
+    let gap = crate::train::number(ctx, &Value::tensor(gap), span).ok()?;
+    let size = crate::train::number(ctx, &Value::tensor(largest(l)), span).ok()?;
+    Some(gap / size.max(1.0))
+}
