@@ -4,7 +4,7 @@ use nas_diagnostics::Diagnostic;
 use nas_driver::{ReadFault, World};
 use nas_eval::ctx::{Ctx, Purpose};
 use nas_eval::data::DataSource;
-use nas_eval::host::{Buffer, DataRequest, Event, Host, RawTable, Slots, Stored};
+use nas_eval::host::{Buffer, DataRequest, Event, Host, RawTable, RawWeights, Slots, Stored};
 use nas_eval::pipeline;
 use nas_grammar::ast::ItemKind;
 use nas_ir::{HostTensor, Tensor};
@@ -55,6 +55,9 @@ impl Host for Nothing {
     }
     fn table(&self, _: &str) -> Result<RawTable, Diagnostic> {
         Err(Diagnostic::error("E0701", "no table here"))
+    }
+    fn weights(&self, _: &str) -> Result<RawWeights, Diagnostic> {
+        Err(Diagnostic::error("E0701", "no weights here"))
     }
     fn event(&self, _: Event) {}
     fn interrupted(&self) -> bool {

@@ -38,7 +38,7 @@ space formula {
   let join = choose binary
   value (x, y) => join(f[0](g[0](x)), f[1](g[1](y)))
 }
-rewrite same { a + b <=> b + a;  a * b <=> b * a;  -(-x) => x;  abs(abs(x)) => abs(x);  abs(-x) => abs(x) }
+rewrite same { a + b <=> b + a; a * b <=> b * a; -(-x) => x; abs(abs(x)) => abs(x); abs(-x) => abs(x) }
 test "formulas" {
   expect size(formula) == 243
   // Of nine pairs of unary functions: x, -x, |x|, -|x| remain.
