@@ -7,6 +7,7 @@ use crate::exit;
 use crate::front::{Front, deep, lenient, parse_settings, usage};
 use crate::show::Show;
 use nas_diagnostics::Diagnostic;
+use nas_eval::builtins::costs::belongs;
 use nas_eval::ctx::{Ctx, Purpose};
 use nas_eval::pipeline;
 use nas_eval::show::{brief, number_text};
@@ -299,7 +300,7 @@ fn item_range(
     let entries = s.prove(ctx).ok()?;
     let tables = entries
         .iter()
-        .filter(|e| &*e.item == item)
+        .filter(|e| belongs(&e.item, item))
         .map(|e| e.amount.as_table())
         .collect::<Option<Vec<_>>>()?;
     if tables.is_empty() {

@@ -28,9 +28,13 @@ block identity(x: [..s]) -> [..s] { x }
 block zero(x: [..s]) -> [..s] { x * 0 }
 block relu(x: [..s]) -> [..s] { tally("activation", rectify(x)) }
 block relu6(x: [..s]) -> [..s] { tally("activation", min(rectify(x), 6)) }
-block leaky_relu(slope: Float = 0.01)(x: [..s]) -> [..s] { max(x, slope * x) }
+block leaky_relu(slope: Float = 0.01)(x: [..s]) -> [..s] { tally("activation", max(x, slope * x)) }
 block gelu(x: [..s]) -> [..s] { tally("activation", 0.5 * x * (1 + erf(x / sqrt(2)))) }
 block hard_swish(x: [..s]) -> [..s] { tally("activation", x * clamp(x + 3, 0, 6) / 6) }
+block hard_sigmoid(x: [..s]) -> [..s] { tally("activation", clamp(x + 3, 0, 6) / 6) }
+/// 1 / (1 + exp(-x)) as a block; `sigmoid` is the function.
+block logistic(x: [..s]) -> [..s] { tally("activation", sigmoid(x)) }
+block swish(x: [..s]) -> [..s] { tally("activation", x * sigmoid(x)) }
 block mish(x: [..s]) -> [..s] { tally("activation", x * tanh(log(1 + exp(min(x, 20))))) }
 
 /// Convolution of height and width; `padding: same` keeps them at stride 1.
@@ -62,17 +66,18 @@ block batch_norm(eps: Float = 1e-5, momentum: Float = 0.1, affine: Bool = true)(
     running_mean := lerp(running_mean, batch_mean, momentum)
     running_var := lerp(running_var, batch_var * (n * h * w) / (n * h * w - 1), momentum)
   }
-  let y = (x - m) / sqrt(v + eps)
+  let y = tally("batch_norm", (x - m) / sqrt(v + eps))
   if affine {
     param scale: [1, c, 1, 1] = 1
     param shift: [1, c, 1, 1] = 0
-    tally("norm_affine", y * scale + shift)
-  } else { tally("norm", y) }
+    tally("batch_norm_affine", y * scale + shift)
+  } else { y }
 }
 block layer_norm(eps: Float = 1e-6)(x: [..s, d]) -> [..s, d] {
   param scale: [d] = 1
   param shift: [d] = 0
-  tally("norm_affine", (x - mean(x, over: d, keep: true)) / sqrt(var(x, over: d, keep: true) + eps) * scale + shift)
+  let y = tally("layer_norm", (x - mean(x, over: d, keep: true)) / sqrt(var(x, over: d, keep: true) + eps))
+  tally("layer_norm_affine", y * scale + shift)
 }
 block dropout(rate: Rate)(x: [..s]) -> [..s] {
   at train {
@@ -80,10 +85,17 @@ block dropout(rate: Rate)(x: [..s]) -> [..s] {
     x * keep / (1 - rate)
   } at infer { x }
 }
+/// Stochastic depth (Huang et al. 2016): one draw a sample, what is left is scaled up; inference is the identity.
+block drop_path(rate: Rate)(x: [n, ..s]) -> [n, ..s] {
+  at train {
+    let keep ~ bernoulli(1 - rate)[n, ..[1 for i in s]]
+    x * keep / (1 - rate)
+  } at infer { x }
+}
 block avg_pool2d(k: Int, stride: Int = 1, padding: Int = -1, count_padding: Bool = false)(x: [n, c, h, w]) -> [n, c, _, _] {
-  tally("pool", x |> avg_pool(k, stride, if padding >= 0 { padding } else if stride == 1 { (k - 1) / 2 } else { 0 }, count_padding))
+  x |> avg_pool(k, stride, if padding >= 0 { padding } else if stride == 1 { (k - 1) / 2 } else { 0 }, count_padding)
 }
 block max_pool2d(k: Int, stride: Int = 1, padding: Int = -1)(x: [n, c, h, w]) -> [n, c, _, _] {
-  tally("pool", x |> max_pool(k, stride, if padding >= 0 { padding } else { floor((k - 1) / 2) }))
+  x |> max_pool(k, stride, if padding >= 0 { padding } else { floor((k - 1) / 2) })
 }
 block residual(body: Block)(x: [..s]) -> [..s] { x + body(x) }

@@ -45,6 +45,16 @@ test "the benchmark's own numbers" {
   expect macs.nats(nb201["|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"]) == 15.64737M
   expect size(nb201 where macs.nats <= 100M) == 14_080
 }
+/// One cell of the NATS-Bench discussions, for which three figures are in print: each is one convention's.
+test "one cell, three published figures" {
+  let cell = nb201["|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|nor_conv_1x1~0|skip_connect~1|skip_connect~2|"]
+  expect macs.nats(cell) == 15.64737M and macs.thop_0_0(cell) == 16.464576M and macs.ptflops(cell) == 16.810634M
+}
+test "how a cost is spread" {
+  let c = macs.core(nb201)
+  expect min(c) == 7_783_040 and max(c) == 220_119_680 and mean(c) == 54_968_960 and median(c) == 47_104_640 and quantile(c, 90%) == 90_358_400
+  expect sum(bar.members for bar in histogram(c, 5)) == 15_625 and histogram(c, 5)[0].members == 7_984
+}
 test "texts are read and written" {
   expect all(encode(nb201[encode(a)].arch) == encode(a) for a in sample(nb201, 100))
 }

@@ -3,6 +3,7 @@
 mod args;
 mod bind;
 mod shape;
+mod units;
 
 pub use args::{Args, arguments, static_argument};
 pub use bind::{accept, bind};
@@ -12,9 +13,9 @@ use crate::ctx::{Ctx, fault};
 use crate::env::Env;
 use crate::program::ModuleId;
 use crate::value::{Bound, Func, FuncKind, Value};
-use crate::{Result, access, net, space, stmt, train};
+use crate::{Fault, Result, access, net, space, stmt, train};
 use nas_diagnostics::Span;
-use nas_grammar::ast::{Expr, ExprKind, FnDecl, Role, TypeKind};
+use nas_grammar::ast::{Expr, ExprKind, FnDecl, ItemKind, Role, TypeKind};
 use shape::check_result;
 use std::sync::Arc;
 
@@ -156,44 +157,53 @@ pub fn call(ctx: &mut Ctx, f: Value, args: Args) -> Result<Value> {
                 .help("a member is taken by `space[arch]`")
                 .into(),
         ),
-        Value::Module(m) => {
-            let path = ctx
-                .program
-                .modules
-                .get(*m)
-                .map(|m| m.path.to_string())
-                .unwrap_or_default();
-            let names: Vec<&str> = ctx
-                .program
-                .globals
-                .iter()
-                .filter(|g| g.module == *m)
-                .map(|g| &*g.name)
-                .collect();
-            let short = path.rsplit('.').next().unwrap_or(&path).to_string();
-            Err(fault(
-                "E0207",
-                format!("`{short}` has several conventions, and this does not say which"),
-            )
-            .at(span, "called here")
-            .note(
-                names
-                    .iter()
-                    .map(|n| format!("{short}.{n}"))
-                    .collect::<Vec<_>>()
-                    .join("  "),
-            )
-            .help(format!(
-                "write `{short}.{}`, or import one: `use std.{path}.{} as {short}`",
-                names.first().unwrap_or(&""),
-                names.first().unwrap_or(&"")
-            ))
-            .into())
-        }
+        Value::Module(m) => Err(several(ctx, *m, span)),
         other => Err(fault("E0307", format!("{} cannot be called", other.kind()))
             .at(span, "called here")
             .into()),
     }
+}
+
+/// A module of conventions where one of them is wanted.
+pub fn several(ctx: &Ctx, m: ModuleId, span: Span) -> Fault {
+    let path = ctx
+        .program
+        .modules
+        .get(m)
+        .map(|m| m.path.to_string())
+        .unwrap_or_default();
+    let names: Vec<&str> = ctx
+        .program
+        .globals
+        .iter()
+        .filter(|g| g.module == m)
+        .filter(|g| {
+            matches!(
+                ctx.program.modules[g.module].tree.items[g.item].kind,
+                ItemKind::Fn(_)
+            )
+        })
+        .map(|g| &*g.name)
+        .collect();
+    let short = path.rsplit('.').next().unwrap_or(&path).to_string();
+    fault(
+        "E0207",
+        format!("`{short}` has several conventions, and this does not say which"),
+    )
+    .at(span, "here")
+    .note(
+        names
+            .iter()
+            .map(|n| format!("{short}.{n}"))
+            .collect::<Vec<_>>()
+            .join("  "),
+    )
+    .help(format!(
+        "write `{short}.{}`, or import one: `use std.{path}.{} as {short}`",
+        names.first().unwrap_or(&""),
+        names.first().unwrap_or(&"")
+    ))
+    .into()
 }
 
 fn call_func(ctx: &mut Ctx, f: &Arc<Func>, mut args: Args) -> Result<Value> {
@@ -238,7 +248,13 @@ fn call_func(ctx: &mut Ctx, f: &Arc<Func>, mut args: Args) -> Result<Value> {
         }
         FuncKind::Compose(parts) => {
             let mut v = match parts.first() {
-                Some(first) => call(ctx, first.clone(), args)?,
+                // One value goes in as through a pipe: a pair fills a block of two inputs.
+                Some(first) => match &args.positional[..] {
+                    [(Some(v), _)] if args.named.is_empty() && args.trailing.is_none() => {
+                        apply(ctx, first.clone(), v.clone(), span)?
+                    }
+                    _ => call(ctx, first.clone(), args)?,
+                },
                 None => args.next("value").unwrap_or(Value::None),
             };
             for p in parts.iter().skip(1) {
@@ -444,6 +460,7 @@ fn call_decl(
         ctx.in_module(module, |ctx| {
             check_result(ctx, decl, &result, ty, &bound, span)
         })?;
+        return units::stamp(result, ty, span);
     }
     Ok(result)
 }

@@ -453,7 +453,7 @@ impl Ctx {
         self.make_range(low, high, inclusive, step, span)
     }
 
-    fn make_range(
+    pub(crate) fn make_range(
         &mut self,
         low: Option<Value>,
         high: Option<Value>,

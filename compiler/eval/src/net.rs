@@ -10,7 +10,7 @@ pub use edit::with;
 pub use look::{
     blocks, call_field, call_method, input_shape, net_field, net_method, stand_in_input, trace,
 };
-pub use make::{as_net, at_mode, convert, literal, member_net, with_weights};
+pub use make::{as_net, at_mode, convert, infer_abstract, literal, member_net, with_weights};
 pub use param::{extent, param};
 pub use run::{call_block, call_handle, call_net, chosen, run, tap};
 

@@ -16,17 +16,26 @@ use num_traits::ToPrimitive;
 use scalar::{dims, scalars};
 use std::sync::Arc;
 
-fn join_units(a: Unit, b: Unit, op: &str, span: Span) -> Result<Unit> {
-    match (a, b) {
-        (x, y) if x == y => Ok(x),
-        (Unit::One, u) | (u, Unit::One) => Ok(u),
-        (x, y) => Err(fault(
-            "E0305",
-            format!("{} and {} cannot be {op}", x.name(), y.name()),
-        )
-        .at(span, "these have different units")
-        .into()),
+pub fn join_units(a: Unit, b: Unit, op: &str, span: Span) -> Result<Unit> {
+    // What two conventions differ by is a count of what only one of them has.
+    if let (Unit::MacsBy(_), Unit::MacsBy(_), "subtracted") = (a, b, op)
+        && a != b
+    {
+        return Ok(Unit::Macs);
     }
+    a.with(b).ok_or_else(|| {
+        let d = fault(
+            "E0305",
+            format!("{} and {} cannot be {op}", a.described(), b.described()),
+        );
+        match (a, b) {
+            (Unit::MacsBy(_), Unit::MacsBy(_)) => d
+                .at(span, "these are counted by different conventions")
+                .help("count both by one convention"),
+            _ => d.at(span, "these have different units"),
+        }
+        .into()
+    })
 }
 
 /// A number as `f64`, where it is one.
@@ -43,6 +52,7 @@ pub fn as_f64(v: &Value) -> Option<f64> {
 pub fn unit_of(v: &Value) -> Unit {
     match v.plain() {
         Value::Int(_, u) | Value::Float(_, u) => *u,
+        Value::Terms(t) => t.unit,
         _ => Unit::One,
     }
 }
@@ -81,7 +91,7 @@ pub fn as_tensor(v: &Value) -> Option<Tensor> {
         Value::Int(..) | Value::Float(..) | Value::Bool(_) => {
             as_f64(v).map(|f| number_tensor(f, DType::F32))
         }
-        Value::Dim(_) => Some(Tensor::symbol("size", Default::default(), DType::F32)),
+        Value::Dim(_) => Some(Tensor::weight("size", Default::default(), DType::F32)),
         Value::List(items) => {
             let parts: Option<Vec<Tensor>> = items.iter().map(as_tensor).collect();
             let parts = parts?;
@@ -116,6 +126,16 @@ pub fn stack(parts: &[Tensor]) -> std::result::Result<Tensor, nas_ir::ShapeError
         rows.push(p.reshape(&shape)?);
     }
     Tensor::concat(&rows, 0)
+}
+
+/// Lists of lists of numbers: a tensor as written.
+fn nested_numbers(items: &[Value]) -> bool {
+    let number = |v: &Value| matches!(v.plain(), Value::Int(..) | Value::Float(..));
+    !items.is_empty()
+        && items.iter().all(|v| match v.plain() {
+            Value::List(l) => nested_numbers(l) || !l.is_empty() && l.iter().all(number),
+            _ => false,
+        })
 }
 
 fn tensor_op(op: BinaryOp) -> Option<Binary> {
@@ -181,7 +201,20 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
         }
     }
     let unknown = a.is_unknown() || b.is_unknown();
+    // `macs <= 5M`: which macs?
+    for v in [&a, &b] {
+        if let Value::Module(m) = v.plain() {
+            return Err(crate::call::several(ctx, *m, span));
+        }
+    }
     match (a.plain(), b.plain()) {
+        // A number or list of numbers with nested lists of them: tensors as written.
+        (Value::List(x), Value::Int(..) | Value::Float(..))
+        | (Value::Int(..) | Value::Float(..), Value::List(x))
+            if !compares(op) && nested_numbers(x) =>
+        {
+            return tensors(ctx, op, &a, &b, span);
+        }
         // A tensor with something unknown keeps its shape only where the other is a number.
         (Value::Tensor(t, _), Value::Unknown(Known::Number))
         | (Value::Unknown(Known::Number), Value::Tensor(t, _)) => {

@@ -182,10 +182,15 @@ fn join_tensors(ctx: &Ctx, table: &Table<Value>, span: Span) -> Result<Value, Fa
         }
     }
     let _ = (ctx, span);
-    Ok(Value::Tensor(
-        Tensor::symbol("joined", shape, dtype),
-        element,
-    ))
+    let fixed = table.values.iter().all(|v| match v.plain() {
+        Value::Tensor(t, _) => t.0.fixed,
+        _ => true,
+    });
+    let t = match fixed {
+        true => Tensor::weight("joined", shape, dtype),
+        false => Tensor::symbol("joined", shape, dtype),
+    };
+    Ok(Value::Tensor(t, element))
 }
 
 /// Drops choices that make no difference.

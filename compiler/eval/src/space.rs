@@ -10,7 +10,7 @@ mod members;
 pub use body::{as_space, instantiate, restrict};
 pub use choose::{choose, open_of};
 pub use conditions::{both, condition_parts, open_member};
-pub use costs::{terms_binary, too_hard};
+pub use costs::{sum_terms, terms_binary, too_hard};
 pub use edit::edit_arch;
 pub(crate) use edit::{address_pattern, matches_address};
 pub use members::{

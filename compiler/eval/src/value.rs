@@ -13,6 +13,9 @@ use std::sync::{Arc, OnceLock};
 pub enum Unit {
     One,
     Macs,
+    /// Multiply-accumulates as one convention counts them: compared with no other's.
+    MacsBy(&'static str),
+    BitOps,
     Params,
     Bits,
     Bytes,
@@ -27,7 +30,8 @@ impl Unit {
     pub fn name(self) -> &'static str {
         match self {
             Unit::One => "",
-            Unit::Macs => "MACs",
+            Unit::Macs | Unit::MacsBy(_) => "MACs",
+            Unit::BitOps => "BitOps",
             Unit::Params => "params",
             Unit::Bits => "bits",
             Unit::Bytes => "bytes",
@@ -36,6 +40,54 @@ impl Unit {
             Unit::Pixels => "px",
             Unit::Seconds => "seconds",
             Unit::Decibel => "dB",
+        }
+    }
+
+    /// With its convention, where it has one.
+    pub fn described(self) -> String {
+        match self {
+            Unit::MacsBy(convention) => format!("MACs by `{convention}`"),
+            other => other.name().to_string(),
+        }
+    }
+
+    /// The unit that a type stands for.
+    pub fn of_type(name: &str) -> Option<Unit> {
+        Some(match name {
+            "Macs" => Unit::Macs,
+            "BitOps" => Unit::BitOps,
+            "Params" => Unit::Params,
+            "Bits" => Unit::Bits,
+            "Bytes" => Unit::Bytes,
+            _ => return None,
+        })
+    }
+
+    /// MACs by a convention's name; equal names are one unit.
+    pub fn macs_by(convention: &str) -> Unit {
+        static NAMES: std::sync::Mutex<Vec<&'static str>> = std::sync::Mutex::new(Vec::new());
+        let mut names = NAMES
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let name = match names.iter().find(|n| **n == convention) {
+            Some(n) => *n,
+            None => {
+                // A handful in a program: they stay.
+                let n: &'static str = Box::leak(convention.to_string().into_boxed_str());
+                names.push(n);
+                n
+            }
+        };
+        Unit::MacsBy(name)
+    }
+
+    /// The unit of two numbers that are compared or added; none where they do not go together.
+    pub fn with(self, other: Unit) -> Option<Unit> {
+        match (self, other) {
+            (a, b) if a == b => Some(a),
+            (Unit::One, u) | (u, Unit::One) => Some(u),
+            (Unit::Macs, Unit::MacsBy(c)) | (Unit::MacsBy(c), Unit::Macs) => Some(Unit::MacsBy(c)),
+            _ => None,
         }
     }
 }

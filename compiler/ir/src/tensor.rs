@@ -22,6 +22,8 @@ pub enum LeafKind {
     Value,
     /// A stand-in without a value: the input of a net that is being elaborated, not run.
     Abstract(Arc<str>),
+    /// A weight or state without a value, by its address.
+    Weight(Arc<str>),
 }
 
 #[derive(Debug, Clone)]
@@ -42,6 +44,8 @@ pub struct Node {
     /// Unique in this process.
     pub id: u64,
     pub leaf: Option<Leaf>,
+    /// Whether it follows from weights and constants alone: the same for every input.
+    pub fixed: bool,
     /// Of `Scalar`: its number. Of `Const`: the same as in the operation.
     pub scalar: f64,
     /// Of `Random`.
@@ -95,13 +99,21 @@ impl Tensor {
             match &l.kind {
                 LeafKind::Slot { address, .. } => address.hash(&mut h),
                 LeafKind::Value => {}
-                LeafKind::Abstract(name) => name.hash(&mut h),
+                LeafKind::Abstract(name) | LeafKind::Weight(name) => name.hash(&mut h),
             }
         }
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let fixed = match &op {
+            Op::Leaf => leaf
+                .as_ref()
+                .is_none_or(|l| !matches!(l.kind, LeafKind::Abstract(_))),
+            Op::Random(_) => false,
+            _ => inputs.iter().all(|i| i.0.fixed),
+        };
         Tensor(Arc::new(Node {
             op,
             inputs,
+            fixed,
             shape,
             dtype,
             own: h.finish(),
@@ -164,6 +176,15 @@ impl Tensor {
     pub fn symbol(name: impl Into<Arc<str>>, shape: Shape, dtype: DType) -> Tensor {
         let leaf = Leaf {
             kind: LeafKind::Abstract(name.into()),
+            value: None,
+        };
+        Self::node(Op::Leaf, smallvec![], shape, dtype, Some(leaf), 0.0, [0; 4])
+    }
+
+    /// A weight or state without values: only its shape is asked for.
+    pub fn weight(address: impl Into<Arc<str>>, shape: Shape, dtype: DType) -> Tensor {
+        let leaf = Leaf {
+            kind: LeafKind::Weight(address.into()),
             value: None,
         };
         Self::node(Op::Leaf, smallvec![], shape, dtype, Some(leaf), 0.0, [0; 4])

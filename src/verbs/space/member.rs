@@ -2,7 +2,7 @@
 
 use super::costs;
 use nas_diagnostics::Span;
-use nas_eval::builtins::costs::entries;
+use nas_eval::builtins::costs::{CONTRACTIONS, entries};
 use nas_eval::ctx::Ctx;
 use nas_eval::net::{CallRecord, CostEntry, NetBase, NetValue, NetWeights, Recorder};
 use nas_eval::space::{ArchValue, SpaceValue};
@@ -122,7 +122,7 @@ fn layers(all: &[CostEntry], calls: &[Arc<CallRecord>]) -> Vec<Layer> {
         let n = e.amount.known().unwrap_or(0);
         match &*e.item {
             "params" => layer.params += n,
-            "contraction" => layer.macs += n,
+            item if CONTRACTIONS.contains(&item) => layer.macs += n,
             _ => {}
         }
         if layer.output.is_empty() && &*e.item != "params" {

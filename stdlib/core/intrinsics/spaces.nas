@@ -18,10 +18,16 @@ intrinsic decode(space: Space, text: Text) -> Arch
 intrinsic options(choice: Option) -> [Option]
 /// Smallest and largest value of a cost over a space, without enumerating it.
 intrinsic range(cost: Macs) -> Range
-/// Minimum, mean and maximum of a cost over a space.
+/// Minimum, mean and maximum of a cost over a space; `min`, `mean`, `max`, `median` and `quantile` tell one of them.
 intrinsic distribution(cost: Macs) -> Record
-/// Items of a net's cost, weighed and summed; `on:` is one input's shape where the net does not fix it.
-intrinsic cost_of(net: Net, items: Record, on: [Int]? = none) -> Int
+/// Equal ranges of a cost over a space, with the number and share of the members in each.
+intrinsic histogram(cost: Macs, bars: Int = 10) -> [{ from: Int, to: Int, share: Float, members: Int }]
+/// Items of a net's cost, weighed and summed; `on:` is one input's shape where the net does not fix it, `by:` the name of the convention.
+intrinsic cost_of(net: Net, items: Record, on: [Int]? = none, by: Text? = none) -> Int
+/// The blocks whose weights multiply what comes in, in order; `weights:` and `activations:` give each its bits.
+intrinsic layers(net: Net, on: [Int]? = none, weights: Any = none, activations: Any = none) -> [{ path: Text, kind: Text, params: Int, weights: Int, macs: Int }]
+/// The most elements alive at once while one input goes through a net.
+intrinsic peak_elements(net: Net, on: [Int]? = none) -> Int
 /// Every item of a net's cost.
 intrinsic cost_items(net: Net, on: [Int]? = none) -> Record
 /// Runs a net and keeps what is inside: `.out`, its taps by name, `.all(kind)`.

@@ -12,8 +12,6 @@ use std::sync::Arc;
 
 pub const COSTS: &[(&str, BuiltinFn)] = &[
     ("options", options),
-    ("range", range),
-    ("distribution", distribution),
     ("cost_of", cost_of),
     ("cost_items", cost_items),
 ];
@@ -27,63 +25,6 @@ fn options(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         Value::Site(s) => Ok(Value::list(s.options.clone())),
         _ => Ok(Value::list(vec![v])),
     }
-}
-
-/// Smallest and largest value of a cost over a space.
-fn range(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let span = args.span;
-    let v = args.need("cost")?;
-    match v.plain() {
-        Value::Terms(t) => {
-            let s = crate::model::with_cost(ctx, &t.space, &t.tables, span)?;
-            match s.range("asked").map_err(|e| space::too_hard(e, span))? {
-                Some((a, b)) => Ok(Value::Interval(Arc::new((
-                    Value::Int(a as i64, t.unit),
-                    Value::Int(b as i64, t.unit),
-                )))),
-                None => Ok(Value::invalid("the space has no member")),
-            }
-        }
-        Value::Int(..) | Value::Float(..) => Ok(Value::Interval(Arc::new((v.clone(), v.clone())))),
-        Value::List(l) => {
-            let items = l.to_vec();
-            let low = super::list::min_list(ctx, &items, span)?;
-            let high = super::list::max_list(ctx, &items, span)?;
-            Ok(Value::Interval(Arc::new((low, high))))
-        }
-        Value::Unknown(_) => Ok(v),
-        other => Err(fault(
-            "E0301",
-            format!(
-                "a cost over a space has a range, and this is {}",
-                other.kind()
-            ),
-        )
-        .at(span, "here")
-        .into()),
-    }
-}
-
-/// Minimum, mean, maximum and quartiles of a cost over a space.
-fn distribution(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let span = args.span;
-    let v = args.need("cost")?;
-    let Value::Terms(t) = v.plain() else {
-        return Err(fault(
-            "E0301",
-            format!("a cost over a space is wanted, and this is {}", v.kind()),
-        )
-        .at(span, "here")
-        .into());
-    };
-    let s = crate::model::with_cost(ctx, &t.space, &t.tables, span)?;
-    let mut r = Fields::new();
-    if let Some(sum) = s.summary("asked").map_err(|e| space::too_hard(e, span))? {
-        r.insert("min".into(), Value::Int(sum.min as i64, t.unit));
-        r.insert("mean".into(), Value::Float(sum.mean(), t.unit));
-        r.insert("max".into(), Value::Int(sum.max as i64, t.unit));
-    }
-    Ok(Value::record(r))
 }
 
 /// The cost table of one net, by item.
@@ -130,10 +71,19 @@ pub fn entries(
     Ok(c)
 }
 
+/// Items that are multiply-accumulates of what comes in: `contraction` names them together.
+pub const CONTRACTIONS: &[&str] = &["conv", "linear", "matmul"];
+
+/// Whether an item of the table belongs to an item as asked for.
+pub fn belongs(entry: &str, asked: &str) -> bool {
+    entry == asked || asked == "contraction" && CONTRACTIONS.contains(&entry)
+}
+
 fn unit_of(name: &str) -> Unit {
     match name {
         "params" => Unit::Params,
-        "contraction" | "macs" => Unit::Macs,
+        "contraction" => Unit::Macs,
+        _ if CONTRACTIONS.contains(&name) => Unit::Macs,
         _ => Unit::One,
     }
 }
@@ -144,6 +94,7 @@ fn cost_of(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let v = args.need("net")?;
     let items = args.need("items")?;
     let on = on_shape(ctx, args)?;
+    let convention = args.take_named("by");
     if v.is_unknown() {
         return Ok(Value::Unknown(Known::Number));
     }
@@ -154,7 +105,13 @@ fn cost_of(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
                 .into(),
         );
     };
-    let unit = weights.keys().next().map_or(Unit::One, |k| unit_of(k));
+    let unit = match weights.keys().next().map_or(Unit::One, |k| unit_of(k)) {
+        Unit::Macs => match convention.as_ref().map(Value::plain) {
+            Some(Value::Text(name)) => Unit::macs_by(name),
+            _ => Unit::Macs,
+        },
+        unit => unit,
+    };
     let n = net::as_net(ctx, &v, span)?;
     if matches!(n.policy, Some(Value::Unknown(_))) {
         return Ok(Value::Unknown(Known::Number));
@@ -171,7 +128,7 @@ fn cost_of(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let mut tables = vec![];
     for (item, w) in weights.iter() {
         let w = access::whole(ctx, w, span)?;
-        for e in all.iter().filter(|e| e.item == *item) {
+        for e in all.iter().filter(|e| belongs(&e.item, item)) {
             let t = e.amount.as_table().ok_or_else(|| {
                 fault(
                     "E0302",
@@ -210,7 +167,7 @@ fn from_tables(
         let Value::Int(w, _) = w.plain() else {
             return Ok(None);
         };
-        for e in all.iter().filter(|e| e.item == *item) {
+        for e in all.iter().filter(|e| belongs(&e.item, item)) {
             let Some(t) = e.amount.as_table() else {
                 return Ok(None);
             };
@@ -221,7 +178,7 @@ fn from_tables(
     Ok(Some(sum))
 }
 
-fn on_shape(ctx: &mut Ctx, args: &mut Args) -> Result<Option<Vec<Dim>>> {
+pub fn on_shape(ctx: &mut Ctx, args: &mut Args) -> Result<Option<Vec<Dim>>> {
     let span = args.span;
     match args.take_named("on") {
         None | Some(Value::None) => Ok(None),

@@ -5,6 +5,7 @@ mod reduce;
 pub use reduce::axes;
 
 use super::list;
+use super::spread::Asked;
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
 use crate::value::{BuiltinFn, Known, Value};
@@ -191,6 +192,10 @@ fn extreme(ctx: &mut Ctx, args: &mut Args, largest: bool) -> Result<Value> {
                 Ok(Value::tensor(t.reduce(kind, &axes, keep)))
             }
             Value::Unknown(_) | Value::Invalid(_) => Ok(a),
+            Value::Terms(t) => {
+                let asked = if largest { Asked::Max } else { Asked::Min };
+                super::spread::of_terms(ctx, t, asked, span)
+            }
             Value::Open(_) => ctx.cases(a, span, &mut |ctx, v| {
                 extreme(ctx, &mut Args::one(v, span), largest)
             }),

@@ -5,10 +5,13 @@ pub mod costs;
 pub mod datasets;
 pub mod draws;
 pub mod growth;
+pub mod layers;
 pub mod list;
 pub mod math;
 pub mod spaces;
+pub mod spread;
 pub mod stats;
+pub mod tally;
 pub mod tensor;
 pub mod training;
 
@@ -23,6 +26,8 @@ static ALL: LazyLock<HashMap<&'static str, BuiltinFn>> = LazyLock::new(|| {
         tensor::TENSOR,
         spaces::SPACES,
         costs::COSTS,
+        layers::LAYERS,
+        spread::SPREAD,
         draws::DRAWS,
         datasets::DATASETS,
         growth::GROWTH,

@@ -1,5 +1,6 @@
 //! Statistics of lists of numbers: spread, quantiles, correlation and agreement of rankings.
 
+use super::spread::Asked;
 use crate::builtins::list::{Ties, lifted_deep, numbers, rank_of};
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
@@ -256,6 +257,9 @@ fn ascending(mut xs: Vec<f64>) -> Vec<f64> {
 }
 
 fn median(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
+    if let Some(Value::Terms(t)) = args.positional.first().and_then(|a| a.0.clone()) {
+        return super::spread::of_terms(ctx, &t, Asked::Quantile(0.5), args.span);
+    }
     one_list(ctx, args, &|xs| quantile_of(&ascending(xs), 0.5))
 }
 
@@ -263,6 +267,9 @@ fn quantile(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted_deep(ctx, args, &|ctx, args| {
         let span = args.span;
         let (v, q) = (args.need("xs")?, args.need("q")?);
+        if let (Value::Terms(t), Some(q)) = (v.plain(), number::as_f64(&q)) {
+            return super::spread::of_terms(ctx, t, Asked::Quantile(q), span);
+        }
         let xs = numbers!(ctx, &v, span);
         if q.is_unknown() {
             return Ok(Value::unknown());

@@ -10,18 +10,28 @@ macro_rules! tensor {
     };
 }
 
+/// A whole number that may depend on choices, or the call's result where it is a stand-in.
+macro_rules! number_of {
+    ($ctx:expr, $args:expr, $name:expr, $default:expr) => {
+        match super::dim_of($ctx, $args, $name, $default)? {
+            Some(d) => d,
+            None => return Ok(Value::unknown()),
+        }
+    };
+}
+
 mod contract;
 mod grad;
 mod layout;
 mod window;
 
+use crate::builtins::tally::{counted, tally};
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
-use crate::net::CostEntry;
 use crate::value::{BuiltinFn, Value};
 use crate::{Result, access, number};
 use contract::{contract, rearrange};
-use grad::{grad, host, stop, surrogate, tally};
+use grad::{grad, host, stop, surrogate};
 use layout::{
     concat, cumsum, expand, eye, filled, flatten, gather, one_hot, pick_class, reshape, split, take,
 };
@@ -87,6 +97,20 @@ fn done(ctx: &mut Ctx, r: Made, span: Span) -> Result<Value> {
     r.map(Value::tensor).map_err(|e| ctx.shape_fault(e, span))
 }
 
+/// The next argument as a size; none where it is a stand-in.
+fn dim_of(ctx: &mut Ctx, args: &mut Args, name: &str, default: i64) -> Result<Option<Dim>> {
+    match args.next(name) {
+        Some(v) => {
+            let v = ctx.settle(v);
+            match v.plain() {
+                Value::Unknown(_) => Ok(None),
+                _ => crate::net::extent(ctx, &v, args.span).map(Some),
+            }
+        }
+        None => Ok(Some(Dim::Const(default))),
+    }
+}
+
 fn int(ctx: &mut Ctx, args: &mut Args, name: &str, default: i64) -> Result<i64> {
     match args.next(name) {
         Some(v) => {
@@ -95,39 +119,4 @@ fn int(ctx: &mut Ctx, args: &mut Args, name: &str, default: i64) -> Result<i64> 
         }
         None => Ok(default),
     }
-}
-
-/// Multiply-accumulates and the like, entered where costs are being counted.
-fn count(ctx: &mut Ctx, item: &str, amount: Dim, out: &[Dim], span: Span) -> Result<()> {
-    if ctx.net.as_ref().is_none_or(|n| n.costs.is_none()) {
-        return Ok(());
-    }
-    let amount = amount
-        .mul(&ctx.indicator())
-        .map_err(|e| ctx.shape_fault(e.into(), span))?;
-    if let Some(n) = &mut ctx.net {
-        let path = n.path();
-        let kind = n
-            .frames
-            .iter()
-            .rev()
-            .find(|f| !f.kind.is_empty())
-            .map(|f| f.kind.clone())
-            .unwrap_or_default();
-        if let Some(c) = &mut n.costs {
-            c.push(CostEntry {
-                path,
-                kind,
-                item: item.into(),
-                param: "".into(),
-                amount,
-                out: out.to_vec(),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn counted(ctx: &Ctx) -> bool {
-    ctx.net.as_ref().is_some_and(|n| n.costs.is_some())
 }

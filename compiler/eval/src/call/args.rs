@@ -78,7 +78,13 @@ pub fn arguments(
     for a in args {
         if a.spread {
             let v = ctx.eval(&a.value, env)?;
+            let v = ctx.settle(v);
             match v.plain() {
+                // `take(x, ..n)`: what stands there reads as a range without a beginning.
+                Value::Int(..) | Value::Dim(_) => {
+                    let range = ctx.make_range(None, Some(v), false, None, a.span)?;
+                    out.positional.push((Some(range), a.span));
+                }
                 Value::Record(r) => out
                     .named
                     .extend(r.iter().map(|(k, v)| (k.clone(), Some(v.clone()), a.span))),

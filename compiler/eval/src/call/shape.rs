@@ -70,7 +70,8 @@ pub fn bind_shape(
                     }
                     _ => {
                         let v = ctx.eval(e, &env)?;
-                        if let Some(k) = number::as_dim(&v) {
+                        if !v.is_unknown() {
+                            let k = crate::net::extent(ctx, &v, e.span)?;
                             same_extent(ctx, t, axis, &k, &crate::show::brief(&v), at, declared)?;
                         }
                     }

@@ -80,6 +80,15 @@ pub fn member_net(base: NetBase, weights: NetWeights, policy: Option<Value>) -> 
     Value::Net(Arc::new(n))
 }
 
+/// The net at inference, with stand-ins for its weights.
+pub fn infer_abstract(n: &Arc<NetValue>) -> Value {
+    Value::Net(n.derived(|n| {
+        n.weights = NetWeights::Abstract;
+        n.train = Some(false);
+        n.policy = None;
+    }))
+}
+
 pub fn at_mode(ctx: &mut Ctx, v: Value, train: bool, span: Span) -> Result<Value> {
     match v.plain() {
         Value::Net(n) => Ok(Value::Net(n.derived(|n| n.train = Some(train)))),

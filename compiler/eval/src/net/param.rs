@@ -109,9 +109,9 @@ pub fn param(
     let concrete = shape.iter().all(|d| d.known().is_some());
     let tensor = match (made, &net.weights) {
         (Some(t), _) if t.shape() == shape.as_slice() => t,
-        (_, NetWeights::Abstract) => Tensor::symbol(address.clone(), shape.clone(), net.dtype),
+        (_, NetWeights::Abstract) => Tensor::weight(address.clone(), shape.clone(), net.dtype),
         _ if !concrete || matches!(net.base, NetBase::AllMembers { .. }) => {
-            Tensor::symbol(address.clone(), shape.clone(), net.dtype)
+            Tensor::weight(address.clone(), shape.clone(), net.dtype)
         }
         (_, NetWeights::Fresh(key)) => {
             let t = initial(
@@ -206,13 +206,29 @@ pub fn extent(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Dim> {
     }
     match v.plain() {
         Value::Unknown(_) => Ok(Dim::var("?")),
-        Value::Open(_) => {
+        Value::Open(t) => {
             // Fractions in some cases: the first of them is shown.
-            Err(fault("E0402", "this size is not whole for every choice")
-                .at(span, crate::show::brief(v))
-                .help("`ceil(…)` or `floor(…)` bring it back")
-                .into())
+            let at = t
+                .values
+                .iter()
+                .position(|v| !matches!(v, Value::Impossible) && number::as_dim(v).is_none());
+            let e = nas_ir::ShapeError {
+                code: "E0402",
+                ..nas_ir::ShapeError::new("this size is not whole for every choice")
+            };
+            let shown = at.map(|i| crate::show::brief(&t.values[i]));
+            let e = e.witness(at.map(|i| t.assignment(i)).unwrap_or_default());
+            let mut f = ctx.shape_fault(e, span);
+            if let Some(shown) = shown {
+                f.0.notes.insert(0, format!("it is {shown}"));
+            }
+            f.0.help = Some("`ceil(…)` or `floor(…)` bring it back".into());
+            Err(f)
         }
+        Value::Float(f, _) => Err(fault("E0402", format!("this size is not whole: it is {f}"))
+            .at(span, "not whole")
+            .help("`ceil(…)` or `floor(…)` bring it back")
+            .into()),
         Value::Tensor(..) => Err(fault("E0304", "a run-time value stands in a shape")
             .at(span, "known only at run time")
             .into()),

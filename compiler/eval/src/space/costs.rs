@@ -43,20 +43,15 @@ pub fn terms_binary(
         Value::Float(f, _) => Some((f.floor() as i64, f.ceil() as i64)),
         _ => None,
     };
-    let units = |u: Unit, v: &Value| -> Result<()> {
-        let w = number::unit_of(v);
-        if u != w && w != Unit::One && u != Unit::One {
-            return Err(fault(
-                "E0305",
-                format!("{} and {} cannot be compared", u.name(), w.name()),
-            )
-            .at(span, "these have different units")
-            .into());
-        }
-        Ok(())
+    let doing = match op {
+        BinaryOp::Add => "added",
+        BinaryOp::Sub => "subtracted",
+        _ => "compared",
     };
+    let units = |u: Unit, v: &Value| number::join_units(u, number::unit_of(v), doing, span);
     match (a.plain(), b.plain()) {
         (Value::Terms(x), Value::Terms(y)) => {
+            let unit = units(x.unit, b)?;
             let y = if op == BinaryOp::Sub {
                 negate(y)
             } else if op == BinaryOp::Add {
@@ -67,11 +62,14 @@ pub fn terms_binary(
             let tables = x.tables.iter().chain(&y.tables).cloned().collect();
             Ok(Value::Terms(Arc::new(Terms {
                 tables,
+                unit,
                 ..(**x).clone()
             })))
         }
         (Value::Terms(x), n) => {
-            units(x.unit, b)?;
+            if op != BinaryOp::Mul {
+                units(x.unit, b)?;
+            }
             let Some((floor, ceil)) = whole(n) else {
                 return Err(bad());
             };
@@ -127,4 +125,31 @@ pub fn terms_binary(
         }
         _ => Err(bad()),
     }
+}
+
+/// A sum of sizes that depend on more choices together than one table holds: a cost over the space, added up by its algebra.
+pub fn sum_terms(ctx: &Ctx, items: &[Value]) -> Option<Value> {
+    const FEW: f64 = 65_536.0;
+    let space = ctx.space.as_ref()?;
+    let mut sites: Vec<nas_ir::dim::Site> = vec![];
+    let mut tables = vec![];
+    for v in items {
+        let t = number::as_dim(v)?.as_table()?;
+        sites.extend(
+            t.sites
+                .iter()
+                .filter(|s| !sites.contains(s))
+                .copied()
+                .collect::<Vec<_>>(),
+        );
+        tables.push(t);
+    }
+    if sites.iter().map(|s| f64::from(s.1)).product::<f64>() <= FEW {
+        return None;
+    }
+    Some(Value::Terms(Arc::new(Terms {
+        space: space.space.clone(),
+        tables,
+        unit: Unit::One,
+    })))
 }

@@ -71,22 +71,18 @@ impl Tensor {
         ))
     }
 
-    fn windowed(
+    /// Extent of what a window makes of an axis that is already padded by `pad` in all. Each part may depend on choices.
+    pub fn windowed(
         extent: &Dim,
         kernel: &Dim,
-        stride: i64,
-        dilation: i64,
-        pad: i64,
+        stride: &Dim,
+        dilation: &Dim,
+        pad: &Dim,
     ) -> Result<Dim, ShapeError> {
-        let span = kernel
-            .sub(&Dim::Const(1))?
-            .mul(&Dim::Const(dilation))?
-            .add(&Dim::Const(1))?;
-        Ok(extent
-            .add(&Dim::Const(pad))?
-            .sub(&span)?
-            .floor_div(&Dim::Const(stride))?
-            .add(&Dim::Const(1))?)
+        let one = Dim::Const(1);
+        let span = kernel.sub(&one)?.mul(dilation)?.add(&one)?;
+        let room = extent.add(pad)?.sub(&span)?;
+        Ok(room.floor_div(stride)?.add(&one)?)
     }
 
     pub fn conv(&self, weight: &Tensor, window: Window, groups: i64) -> Made {
@@ -121,16 +117,16 @@ impl Tensor {
         let h = Self::windowed(
             &self.shape()[2],
             &weight.shape()[2],
-            window.stride[0],
-            window.dilation[0],
-            window.pad[0] + window.pad[2],
+            &window.stride[0].into(),
+            &window.dilation[0].into(),
+            &(window.pad[0] + window.pad[2]).into(),
         )?;
         let w = Self::windowed(
             &self.shape()[3],
             &weight.shape()[3],
-            window.stride[1],
-            window.dilation[1],
-            window.pad[1] + window.pad[3],
+            &window.stride[1].into(),
+            &window.dilation[1].into(),
+            &(window.pad[1] + window.pad[3]).into(),
         )?;
         for d in [&h, &w] {
             d.positive().map_err(|at| {
@@ -209,10 +205,10 @@ impl Tensor {
             let pad = window.pad[a] + window.pad[b];
             shape[2 + k] = Self::windowed(
                 &self.shape()[2 + k],
-                &Dim::Const(window.size[k]),
-                window.stride[k],
-                window.dilation[k],
-                pad,
+                &window.size[k].into(),
+                &window.stride[k].into(),
+                &window.dilation[k].into(),
+                &pad.into(),
             )?;
             shape[2 + k].positive().map_err(|w| {
                 ShapeError::new("the window is larger than the padded input")

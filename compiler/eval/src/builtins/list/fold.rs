@@ -104,6 +104,9 @@ pub fn sum_list(ctx: &mut Ctx, items: &[Value], span: Span) -> Result<Value> {
     if let Some(t) = stacked(items) {
         return Ok(Value::tensor(t.reduce(ReduceKind::Sum, &[0], false)));
     }
+    if let Some(t) = crate::space::sum_terms(ctx, items) {
+        return Ok(t);
+    }
     let mut sum: Option<Value> = None;
     for v in items {
         let v = match v.plain() {

@@ -1,7 +1,8 @@
 //! Reductions, softmax and the index of the largest, along named axes.
 
 use super::{lifted, wrong};
-use crate::builtins::list;
+use crate::builtins::spread::{self, Asked};
+use crate::builtins::{list, tally};
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
 use crate::value::{Element, Value};
@@ -104,6 +105,9 @@ fn reduce_value(
     }
     let t = match v.plain() {
         Value::Tensor(t, _) => t.clone(),
+        Value::Terms(t) if what == What::Mean => {
+            return spread::of_terms(ctx, t, Asked::Mean, span);
+        }
         Value::Int(..) | Value::Float(..) | Value::Dim(_) | Value::Terms(_)
             if matches!(what, What::Sum | What::Mean) =>
         {
@@ -134,15 +138,20 @@ fn reduce_value(
         _ => return Err(wrong(&v, span)),
     };
     let axes = axes(ctx, over, &t, span)?;
-    let r = reduced(&t, &axes, keep, what);
-    r.map(Value::tensor).map_err(|e| ctx.shape_fault(e, span))
+    let r = reduced(&t, &axes, keep, what).map_err(|e| ctx.shape_fault(e, span))?;
+    // The mean of a whole image is a global pooling.
+    if what == What::Mean && t.rank() == 4 && axes == [2, 3] {
+        tally::elements(ctx, "global_pool_in", &t, span)?;
+        tally::elements(ctx, "global_pool_out", &r, span)?;
+    }
+    Ok(Value::tensor(r))
 }
 
 /// A size as a 0-d tensor; an unknown batch stands for some number while checking.
 pub fn size_tensor(d: &Dim, dtype: DType) -> Tensor {
     match d.known() {
         Some(v) => number::number_tensor(v as f64, dtype),
-        None => Tensor::symbol("extent", Default::default(), dtype),
+        None => Tensor::weight("extent", Default::default(), dtype),
     }
 }
 
@@ -210,6 +219,7 @@ pub(super) fn soft(ctx: &mut Ctx, args: &mut Args, log: bool) -> Result<Value> {
         return Err(wrong(&v, span));
     };
     let axes = axes(ctx, over, &t, span)?;
+    tally::elements(ctx, "softmax", &t, span)?;
     let r = (|| {
         let m = t.reduce(ReduceKind::Max, &axes, true).stop();
         let d = t.binary(Binary::Sub, &m)?;

@@ -1,6 +1,7 @@
 //! Sums over named axes, and splitting, merging and reordering of axes by name.
 
-use super::{Made, count, counted, done};
+use super::{Made, counted, done};
+use crate::builtins::tally::{count, item_of};
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
 use crate::value::Value;
@@ -121,7 +122,13 @@ fn contraction_cost(
             }
         }
     }
-    count(ctx, "contraction", amount, y.shape(), span)
+    // Weights against what comes in are a linear layer; two things that come in, an attention's product.
+    let kind = match parts.iter().any(|t| t.0.fixed) {
+        true => "linear",
+        false => "matmul",
+    };
+    let item = item_of(&parts.iter().collect::<Vec<_>>(), kind);
+    count(ctx, item, amount, y.shape(), span)
 }
 
 /// Three and more: two at a time, from the left, keeping the axes that are still needed.

@@ -1,6 +1,6 @@
 //! Gradients and what steers them, functions of the host, and tallies for costs.
 
-use super::{count, counted, done, tensor};
+use super::{done, tensor};
 use crate::call::Args;
 use crate::ctx::{Ctx, fault};
 use crate::value::Value;
@@ -88,23 +88,4 @@ pub(super) fn host(ctx: &mut Ctx, args: &mut Args, f: HostFn) -> Result<Value> {
     let x = tensor!(ctx, args, "x");
     let r = x.host(f);
     done(ctx, r, span)
-}
-
-/// `tally("norm", x)`: the value; where costs are counted, its elements are entered under that name.
-pub(super) fn tally(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
-    let span = args.span;
-    let (a, b) = (args.need("item")?, args.need("x")?);
-    let (name, v) = if let Value::Text(_) = a.plain() {
-        (a, b)
-    } else {
-        (b, a)
-    };
-    if counted(ctx)
-        && let Value::Tensor(t, _) = v.plain()
-    {
-        let n = nas_ir::shape::count(t.shape()).map_err(|e| ctx.shape_fault(e.into(), span))?;
-        let out = t.shape().to_vec();
-        count(ctx, &access::key_text(&name), n, &out, span)?;
-    }
-    Ok(v)
 }
