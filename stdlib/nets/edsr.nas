@@ -3,7 +3,7 @@ use std.cost.macs
 
 /// The mean of DIV2K's colours, of 255.
 fn rgb_mean() -> [3, 1, 1] { 255 * [[[0.4488]], [[0.4371]], [[0.4040]]] }
-block res_block(width: Int, k: Int = 3, scale: Float = 1)(x: [n, c, h, w]) -> [n, c, h, w] { x + scale * (x |> conv2d(width, k) |> relu |> conv2d(width, k)) }
+block res_block(width: Int, k: Int = 3, scale: Float = 1)(x: [n, c, h, w]) -> [n, c, h, w] { x + scale * (x |> conv2d(width, k) |> relu |> conv2d(c, k)) }
 /// Shi et al. 2016: channels become pixels.
 block pixel_shuffle(r: Int)(x: [n, c, h, w]) -> [n, _, r * h, r * w] { x |> rearrange("n (c p q) h w -> n c (h p) (w q)", p: r, q: r) }
 /// Twice for 4, once for 2 and 3, nothing for 1.

@@ -58,6 +58,8 @@ pub struct Ctx {
     pub checkpoint: Option<String>,
     /// What the loops of the training that runs recorded with `keep` and `record`.
     pub history: Vec<Value>,
+    /// A block is checked by itself: sizes stand for any number, and what hangs on one of them is left to its callers.
+    pub generic: bool,
 }
 
 /// What all contexts of one evaluation share.
@@ -112,6 +114,7 @@ impl Ctx {
             binding: None,
             checkpoint: None,
             history: vec![],
+            generic: false,
         }
     }
 
@@ -140,6 +143,7 @@ impl Ctx {
             binding: None,
             checkpoint: None,
             history: vec![],
+            generic: false,
         }
     }
 

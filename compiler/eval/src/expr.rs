@@ -586,6 +586,8 @@ impl Ctx {
                     _ => Ok(Value::unknown()),
                 }
             }
+            // Which arm is taken hangs on a size that stands for any number: an arm need not fit the others.
+            Value::Unknown(_) if self.generic => Ok(Value::unknown()),
             Value::Unknown(_) => {
                 // Both arms are looked at; what they have in common is unknown.
                 let a = stmt::block(self, then, env)?;

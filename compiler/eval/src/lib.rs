@@ -11,6 +11,7 @@ pub mod draw;
 pub mod enlarge;
 pub mod env;
 pub mod expr;
+pub mod generic;
 pub mod host;
 pub mod keep;
 pub mod key;

@@ -170,7 +170,8 @@ pub struct NetContext {
     pub frames: Vec<Frame>,
     pub record: Option<Recorder>,
     pub costs: Option<Vec<CostEntry>>,
-    pub counted: HashMap<Arc<str>, ()>,
+    /// Parameters that are counted, by address, each under the options assumed at the time.
+    pub counted: HashMap<Arc<str>, Vec<Vec<(u32, usize)>>>,
     /// How often each kind was met: the `i` of `as b, i`.
     pub met: HashMap<Arc<str>, usize>,
 }
@@ -206,6 +207,16 @@ impl NetContext {
 
     pub fn path_text(&self) -> Option<String> {
         (self.frames.len() > 1).then(|| self.path().to_string())
+    }
+
+    /// Whether a parameter is met for the first time under these options: it then counts under them.
+    pub fn first_met(&mut self, address: &Arc<str>, assumed: &[(u32, usize)]) -> bool {
+        let met = self.counted.entry(address.clone()).or_default();
+        if met.iter().any(|m| m.iter().all(|a| assumed.contains(a))) {
+            return false;
+        }
+        met.push(assumed.to_vec());
+        true
     }
 
     fn top(&mut self) -> &mut Frame {

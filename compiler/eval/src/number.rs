@@ -261,6 +261,22 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
     {
         return dims(ctx, op, x, y, span);
     }
+    // A fraction of a size that is open: a number in each case.
+    if let (Value::Dim(d), Value::Float(..)) | (Value::Float(..), Value::Dim(d)) =
+        (a.plain(), b.plain())
+    {
+        if d.as_table().is_none() {
+            return Ok(Value::Unknown(match compares(op) {
+                true => Known::Nothing,
+                false => Known::Number,
+            }));
+        }
+        let (a, b) = (
+            crate::space::open_of(ctx, &a, span)?,
+            crate::space::open_of(ctx, &b, span)?,
+        );
+        return binary(ctx, op, a, b, span);
+    }
     if let (Value::Terms(_), _) | (_, Value::Terms(_)) = (a.plain(), b.plain()) {
         return crate::space::terms_binary(ctx, op, &a, &b, span);
     }

@@ -3,6 +3,10 @@
 //! A size is a polynomial in named unknowns whose coefficients are tables over the choices they depend on. Two sizes are
 //! equal exactly when their normal forms are, so equality never ends in "cannot prove".
 
+mod lenient;
+
+pub use lenient::{leniently, strictly};
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
@@ -382,15 +386,43 @@ impl Dim {
         let Some(by) = by.known().filter(|b| *b > 0) else {
             return Err(DimError::BadDivisor);
         };
-        let atom = Atom::Div {
-            ceil,
-            of: Box::new(self.poly()),
-            by,
+        // One form: rounded down, whole multiples outside, a quotient of a quotient as one.
+        let of = match ceil {
+            true => self.add(&Dim::Const(by - 1))?,
+            false => self.clone(),
         };
-        Ok(Poly {
-            terms: BTreeMap::from([(vec![(atom, 1)], Table::constant(1))]),
+        let (mut whole, mut rest) = (Poly::default(), Poly::default());
+        for (m, c) in of.poly().terms {
+            let quotient = match m.is_empty() {
+                true => c.map(|v| v.div_euclid(by)),
+                false if c.values.iter().all(|v| v % by == 0) => c.map(|v| v / by),
+                false => c.map(|_| 0),
+            };
+            let left = c
+                .zip(&quotient, |c, q| c - q * by)
+                .ok_or(DimError::TooManyChoices)?;
+            whole.add_term(m.clone(), quotient)?;
+            rest.add_term(m, left)?;
         }
-        .into_dim())
+        if rest.terms.is_empty() {
+            return Ok(whole.into_dim());
+        }
+        let atom = match rest.inner_quotient() {
+            Some((of, inner, constant)) => {
+                let of = Dim::Poly(Arc::new(of)).add(&Dim::Const(constant * inner))?;
+                let both = by.checked_mul(inner).ok_or(DimError::Overflow)?;
+                return of
+                    .rounded_div(&Dim::Const(both), false)?
+                    .add(&whole.into_dim());
+            }
+            None => Atom::Div {
+                ceil: false,
+                of: Box::new(rest),
+                by,
+            },
+        };
+        whole.add_term(vec![(atom, 1)], Table::constant(1))?;
+        Ok(whole.into_dim())
     }
 
     pub fn max(&self, other: &Dim) -> Option<Dim> {
@@ -399,7 +431,7 @@ impl Dim {
         ))
     }
 
-    /// Whether the two are equal for every choice; else the options that show the difference (empty where none is to blame).
+    /// Whether the two are equal for every choice, or where [`leniently`] for some of the unknown extents; else the options that show the difference (empty where none is to blame).
     pub fn same(&self, other: &Dim) -> Result<(), Vec<(u32, usize)>> {
         if self == other {
             return Ok(());
@@ -407,6 +439,9 @@ impl Dim {
         let Ok(d) = self.sub(other) else {
             return Err(vec![]);
         };
+        if lenient::may_be_zero(&d) {
+            return Ok(());
+        }
         let Dim::Poly(p) = &d else {
             return if d == Dim::Const(0) {
                 Ok(())
@@ -468,6 +503,24 @@ impl Dim {
         }
     }
 
+    /// The named unknown extents it depends on.
+    pub fn unknowns(&self) -> Vec<Arc<str>> {
+        fn of_poly(p: &Poly, out: &mut Vec<Arc<str>>) {
+            for atom in p.terms.keys().flatten() {
+                match &atom.0 {
+                    Atom::Var(v) if !out.contains(v) => out.push(v.clone()),
+                    Atom::Var(_) => {}
+                    Atom::Div { of, .. } => of_poly(of, out),
+                }
+            }
+        }
+        let mut out = vec![];
+        if let Dim::Poly(p) = self {
+            of_poly(p, &mut out);
+        }
+        out
+    }
+
     /// Puts a number in the place of a named unknown.
     pub fn substitute(&self, name: &str, value: i64) -> Result<Dim, DimError> {
         let Dim::Poly(p) = self else {
@@ -518,6 +571,32 @@ fn c_mul(c: Table<i64>, d: &Table<i64>) -> Option<Table<i64>> {
 }
 
 impl Poly {
+    /// `floor(p / k) + c` as (p, k, c), where that is all.
+    fn inner_quotient(&self) -> Option<(Poly, i64, i64)> {
+        let mut found = None;
+        let mut constant = 0;
+        for (m, c) in &self.terms {
+            let [value] = c.values[..] else { return None };
+            match m.as_slice() {
+                [] => constant = value,
+                [
+                    (
+                        Atom::Div {
+                            ceil: false,
+                            of,
+                            by,
+                        },
+                        1,
+                    ),
+                ] if value == 1 && found.is_none() => {
+                    found = Some(((**of).clone(), *by));
+                }
+                _ => return None,
+            }
+        }
+        found.map(|(of, by)| (of, by, constant))
+    }
+
     fn add_term(&mut self, m: Monomial, c: Table<i64>) -> Result<(), DimError> {
         let sum = match self.terms.remove(&m) {
             None => c,
@@ -658,6 +737,25 @@ mod tests {
                 .unwrap(),
             Dim::Const(4)
         );
+    }
+
+    #[test]
+    fn rounded_quotients_have_one_form() {
+        let h = Dim::var("h");
+        let two = Dim::Const(2);
+        // What a window of 3 with a stride of 2 and padding leaves, twice.
+        let half = |d: &Dim| {
+            let room = d.add(&Dim::Const(2 - 3)).unwrap();
+            room.floor_div(&two).unwrap().add(&Dim::Const(1)).unwrap()
+        };
+        assert_eq!(half(&h), h.ceil_div(&two).unwrap());
+        assert_eq!(half(&half(&h)), h.ceil_div(&Dim::Const(4)).unwrap());
+        let odd = h.mul(&two).unwrap().add(&Dim::Const(5)).unwrap();
+        assert_eq!(odd.floor_div(&two).unwrap(), h.add(&two).unwrap());
+        for n in [1, 6, 7, 8, 33] {
+            let quarter = half(&half(&h)).substitute("h", n).unwrap();
+            assert_eq!(quarter, Dim::Const((n + 3) / 4));
+        }
     }
 
     #[test]

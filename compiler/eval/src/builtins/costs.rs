@@ -5,9 +5,9 @@ use crate::ctx::{Ctx, fault};
 use crate::net::{self, CostEntry, NetBase};
 use crate::space::{self, ArchValue, SpaceValue, Terms};
 use crate::value::{BuiltinFn, Fields, Known, Unit, Value};
-use crate::{Result, access, number};
+use crate::{Result, access};
 use nas_diagnostics::Span;
-use nas_ir::Dim;
+use nas_ir::{Dim, Table};
 use std::sync::Arc;
 
 pub const COSTS: &[(&str, BuiltinFn)] = &[
@@ -129,30 +129,36 @@ fn cost_of(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     for (item, w) in weights.iter() {
         let w = access::whole(ctx, w, span)?;
         for e in all.iter().filter(|e| belongs(&e.item, item)) {
-            let t = e.amount.as_table().ok_or_else(|| {
-                fault(
-                    "E0302",
-                    "this cost depends on an input size that is not given",
-                )
-                .at(span, "here")
-                .help("give it: `on: [3, 224, 224]`")
-            })?;
+            let t = e.amount.as_table().ok_or_else(|| no_size(span))?;
             tables.push(t.map(|v| v * w));
         }
     }
+    Ok(total(&n, tables, unit))
+}
+
+/// A sum of amounts: one number for one net, a cost for all members of a space.
+fn total(n: &net::NetValue, tables: Vec<Table<i64>>, unit: Unit) -> Value {
     match n.space() {
-        Some(s) if matches!(n.base, NetBase::AllMembers { .. }) => {
-            Ok(Value::Terms(Arc::new(Terms {
-                space: s.clone(),
-                tables,
-                unit,
-            })))
-        }
-        _ => Ok(Value::Int(
+        Some(s) if matches!(n.base, NetBase::AllMembers { .. }) => Value::Terms(Arc::new(Terms {
+            space: s.clone(),
+            tables,
+            unit,
+        })),
+        _ => Value::Int(
             tables.iter().map(|t| t.values.iter().sum::<i64>()).sum(),
             unit,
-        )),
+        ),
     }
+}
+
+fn no_size(span: Span) -> crate::Fault {
+    fault(
+        "E0302",
+        "this cost depends on an input size that is not given",
+    )
+    .at(span, "here")
+    .help("give it: `on: [3, 224, 224]`")
+    .into()
 }
 
 fn from_tables(
@@ -201,12 +207,16 @@ fn cost_items(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         return Ok(v);
     }
     let all = entries(ctx, &v, on, span)?;
-    let mut r = Fields::new();
+    let n = net::as_net(ctx, &v, span)?;
+    let mut found: indexmap::IndexMap<Arc<str>, Vec<Table<i64>>> = indexmap::IndexMap::new();
     for e in all.iter().filter(|e| &*e.item != "state") {
-        if let Some(n) = e.amount.known() {
-            let old = r.get(&e.item).and_then(number::as_f64).unwrap_or(0.0) as i64;
-            r.insert(e.item.clone(), Value::Int(old + n, unit_of(&e.item)));
-        }
+        let t = e.amount.as_table().ok_or_else(|| no_size(span))?;
+        found.entry(e.item.clone()).or_default().push(t);
+    }
+    let mut r = Fields::new();
+    for (item, tables) in found {
+        let unit = unit_of(&item);
+        r.insert(item, total(&n, tables, unit));
     }
     Ok(Value::record(r))
 }

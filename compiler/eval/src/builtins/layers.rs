@@ -253,7 +253,7 @@ mod tests {
         let x = input(10);
         let parts = [x.clone(), x.clone()];
         let wide = Tensor::concat(&parts, 1).unwrap();
-        let narrow = wide.slice(1, 0.into(), 10.into(), 1).unwrap();
+        let narrow = wide.slice(1, Dim::Const(0), Dim::Const(10), 1).unwrap();
         let y = narrow.binary(nas_ir::Binary::Add, &x).unwrap();
         // Input and both copies of it; then the sum beside nothing else that must stay.
         assert_eq!(peak(&[y]), Some(30));

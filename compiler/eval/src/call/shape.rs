@@ -3,7 +3,7 @@
 use crate::ctx::Ctx;
 use crate::env::Env;
 use crate::value::Value;
-use crate::{Result, number};
+use crate::{Fault, Result, number};
 use nas_diagnostics::Span;
 use nas_grammar::ast::{self, ExprKind, FnDecl, IndexArg, TypeKind};
 use nas_ir::Dim;
@@ -71,7 +71,8 @@ pub fn bind_shape(
                     _ => {
                         let v = ctx.eval(e, &env)?;
                         if !v.is_unknown() {
-                            let k = crate::net::extent(ctx, &v, e.span)?;
+                            let k = crate::net::extent(ctx, &v, e.span)
+                                .map_err(|f| with_names(f, e, &env))?;
                             same_extent(ctx, t, axis, &k, &crate::show::brief(&v), at, declared)?;
                         }
                     }
@@ -82,6 +83,30 @@ pub fn bind_shape(
         }
     }
     Ok(env)
+}
+
+/// What the names of an extent stand for: `h = 7` below an `h / 2` that is not whole.
+fn with_names(mut f: Fault, e: &ast::Expr, env: &Env) -> Fault {
+    fn names(e: &ast::Expr, out: &mut Vec<std::sync::Arc<str>>) {
+        match &e.kind {
+            ExprKind::Name(n) if !out.contains(&n.text) => out.push(n.text.clone()),
+            ExprKind::Binary { left, right, .. } => {
+                names(left, out);
+                names(right, out);
+            }
+            _ => {}
+        }
+    }
+    let mut found = vec![];
+    names(e, &mut found);
+    for n in found {
+        if let Some(crate::env::Found::Value(v)) = env.find(&n)
+            && let Some(d) = number::as_dim(&v)
+        {
+            f.0.notes.push(format!("{n} = {d}"));
+        }
+    }
+    f
 }
 
 fn same_extent(
@@ -147,7 +172,8 @@ pub(super) fn check_result(
     let Value::Tensor(t, _) = result.plain() else {
         return Ok(());
     };
-    bind_shape(ctx, t, shape, env, span, ty.span)
+    // The declared result holds for every argument, whatever the body asks of some.
+    nas_ir::dim::strictly(|| bind_shape(ctx, t, shape, env, span, ty.span))
         .map(|_| ())
         .map_err(|mut f| {
             f.0.message = format!(

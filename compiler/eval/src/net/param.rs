@@ -87,7 +87,7 @@ pub fn param(
         note_param(ctx, &name.text, &address, Value::tensor(t.clone()), trained);
         return Ok(env.bind(name.text.clone(), Value::tensor(t)));
     }
-    if n.costs.is_some() && n.counted.insert(address.clone(), ()).is_none() {
+    if n.costs.is_some() && n.first_met(&address, &ctx.assumed) {
         let path = n.path();
         let out = shape.to_vec();
         let count = nas_ir::shape::count(&shape).and_then(|c| c.mul(&ctx.indicator()));

@@ -18,8 +18,12 @@ pub(super) fn dims(ctx: &mut Ctx, op: BinaryOp, x: Dim, y: Dim, span: Span) -> R
         BinaryOp::Mul => x.mul(&y),
         BinaryOp::Div => match x.div(&y) {
             // Not whole: a fraction in each case, brought back by ceil or floor.
-            Err(nas_ir::DimError::NotWhole { .. }) => {
+            Err(nas_ir::DimError::NotWhole { .. } | nas_ir::DimError::BadDivisor) => {
                 let (Some(s), Some(t)) = (x.as_table(), y.as_table()) else {
+                    // Of sizes that stand for any number, callers decide.
+                    if ctx.generic {
+                        return Ok(Value::Unknown(Known::Number));
+                    }
                     return Err(
                         fault("E0402", format!("{x} / {y} is not known to be whole"))
                             .at(span, "this quotient")

@@ -86,6 +86,15 @@ pub fn check_module(
                     add(*d, &mut out);
                 }
             }
+            ItemKind::Fn(decl) => {
+                if let Some(d) = crate::generic::check(&mut ctx, decl, module) {
+                    // What a call has shown already is not told twice.
+                    let place = |d: &Diagnostic| d.labels.first().map(|l| l.span);
+                    if !out.iter().any(|o| place(o) == place(&d)) {
+                        out.push(d);
+                    }
+                }
+            }
             _ => {}
         }
         out.append(&mut ctx.warnings);
