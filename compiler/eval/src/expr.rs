@@ -148,7 +148,10 @@ impl Ctx {
                     Some(b) => stmt::block(self, b, env),
                     // A missing arm is the identity.
                     None => Ok(self.func(
-                        FuncKind::Builtin { name: "identity", f: |_, args| args.need("x") },
+                        FuncKind::Builtin {
+                            name: "identity",
+                            f: |_, args| args.need("x"),
+                        },
                         span,
                     )),
                 }
