@@ -5,7 +5,7 @@ mod windows;
 
 use burn::tensor::{Device as BurnDevice, Tensor as BurnTensor, TensorData};
 use nas_ir::graph::linearise;
-use nas_ir::{Binary, DType, Dim, HostTensor, Op, ReduceKind, Tensor, Unary};
+use nas_ir::{Binary, Dim, HostTensor, Op, ReduceKind, Tensor, Unary};
 use nas_network::prepare;
 use nasc_device::{Device, Executor, Kernels, NoSlots};
 use std::collections::BTreeSet;
