@@ -103,7 +103,7 @@ pub fn findings(source: &str) -> Vec<String> {
         if !found.iter().any(Diagnostic::is_error) {
             let program = Arc::new(loaded.program);
             let host: Arc<dyn Host> = Arc::new(Nothing);
-            found.extend(pipeline::check_module(&program, &host, program.entry));
+            found.extend(pipeline::check_module(&program, &host, program.entry, &[]));
         }
         found.iter().map(shown).collect()
     })
