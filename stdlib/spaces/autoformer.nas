@@ -4,7 +4,7 @@ use std.cost.macs
 
 /// `head_dim: none` is the variant of training-free studies, in which the heads share the layer's width: they then change no weight's shape.
 space autoformer(dims: [Int] = [192, 216, 240], depths: Range = 12..=14, ratios: [Float] = [3.0, 3.5, 4.0], counts: [Int] = [3, 4], head_dim: Int? = 64, side: Int = 224, patch: Int = 16,
-    classes: Int = 1000) {
+  classes: Int = 1000) {
   let dim = choose dims
   let depth = choose depths
   let layers = [{ ratio: choose ratios, heads: choose counts } for layer in 0..depth]

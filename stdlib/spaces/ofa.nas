@@ -14,8 +14,8 @@ space ofa_mobilenet_v3(side: Int = 224, classes: Int = 1000) {
   net(x: [n, 3, side, side]) -> [n, classes] {
     x |> conv_bn(16, 3, 2, act: hard_swish) |> inverted_residual(16, 1, 3, act: relu)
       |> repeat zip(stage, plan) as (layers, (out, stride, act, gated)) {
-        repeat layers as l, i { inverted_residual(out, l.expand, l.k, if i == 0 { stride } else { 1 }, act, if gated { gate } else { identity }) }
-      }
+      repeat layers as l, i { inverted_residual(out, l.expand, l.k, if i == 0 { stride } else { 1 }, act, if gated { gate } else { identity }) }
+    }
       |> conv_bn(960, 1, act: hard_swish) |> mean(over: [2, 3], keep: true) |> conv2d(1280, 1, bias: false) |> hard_swish |> flatten |> linear(classes)
   }
 }
