@@ -38,7 +38,7 @@ pub fn read(bytes: &[u8]) {
         }
         3 => {
             let _ = nasc_data::table(&one);
-            let _ = nasc_data::table_without_header(&one);
+            let _ = nasc_data::table_without_header(&one, &["a", "b"]);
         }
         4 => {
             let _ = nasc_data::image(&one);
