@@ -38,7 +38,7 @@ fn by_chance(rows: [Record]) -> Record {
   { d: { mean: mean(t), std: std(t) } for (d, t) in taus }
 }
 /// Both terms of one untrained student, and the first one with an untrained teacher; one forward pass of the student for all.
-proxy terms(student: Net{patches}, teacher: Net{features}, other: Net{features}, batch: { x: Tensor, y: Tensor }, deviation: Float) -> Record {
+search terms(student: Net{patches}, teacher: Net{features}, other: Net{features}, batch: { x: Tensor, y: Tensor }, deviation: Float) -> Record {
   let net ~ started(student, deviation)
   let (s, t) = (student.input[1], teacher.input[1])
   let map = trace(net, resized(batch.x, s, s)).patches

@@ -53,7 +53,6 @@ fn what_hangs_on_the_caller_is_not() {
         "block f(heads: Int)(x: [n, t, d]) -> [n, t, d] { x |> attention(heads) }",
         "block f(body: Block)(x: [..s]) -> [..s] { x + body(x) }",
         "block f(x: [n, c, h, w]) -> [n, c, ceil(h / 2), ceil(w / 2)] { x |> conv2d(c, 5, stride: 2) }",
-        "block f(x: [n, c, h, w]) { x - [[[0.1]], [[0.2]], [[0.3]]] |> conv2d(8, 3) }",
     ] {
         let found = codes(&format!("//! One block.\n{block}\n"));
         assert_eq!(found, Vec::<String>::new(), "{block}");

@@ -17,7 +17,7 @@ space bit_widths(counts: [Int], macs: [Int], options: [Int] = [2, 3, 4], ends: I
 // ---------------------------------------------------------------- statistics: one tensor a layer
 /// Outputs of layers, weights, gradients of the loss, gradients of the summed outputs for an input of ones, and the curvature's diagonal
 /// by Hutchinson's estimate. All layers with weights, in order.
-proxy statistics(net: Net, batch: { x: Tensor, y: Tensor }, probes: Int = 2) -> Record {
+search statistics(net: Net, batch: { x: Tensor, y: Tensor }, probes: Int = 2) -> Record {
   let ws = weights_of(net)
   let gs = grad(cross_entropy(net(batch.x), batch.y), ws)
   let turns = [[(~rademacher[..size(w)]) for w in ws] for turn in 0..probes]
@@ -111,14 +111,14 @@ fn orthogonality(beta: Float = 1)(stats: Record) -> [Tensor] {
 }
 
 /// The original HAWQ-V2 criterion, not linear in bits: minus the sum over layers of mean curvature times the squared error of rounding.
-proxy hawq_v2(stats: Record, errors: [[Tensor]], bits: [[Int]]) -> [Float] {
+search hawq_v2(stats: Record, errors: [[Tensor]], bits: [[Int]]) -> [Float] {
   let traces = hawq_trace(stats)
   [-sum(t * e for (t, e) in zip(traces, es)) for es in errors]
 }
 
 // ---------------------------------------------------------------- scores and screening
 /// One number a layer for each net, as numbers: nets by layers; invalid where the formula cannot be applied.
-proxy layer_numbers(formula: Any, nets: [Record]) -> [[Float]] { [[q for q in formula(s)] for s in nets] }
+search layer_numbers(formula: Any, nets: [Record]) -> [[Float]] { [[q for q in formula(s)] for s in nets] }
 /// Mean over layers of bits times the layer's number.
 fn weighed(bits: [Int], q: [Float]) -> Float { mean([b * x for (b, x) in zip(bits, q)]) }
 /// Compatibility screening (section 3.3): dropped at the first configuration that is not a number, infinite, 0 or -1; after four, if all agree.

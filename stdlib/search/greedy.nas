@@ -69,11 +69,14 @@ fn short_training(g: Growth, train: Data, valid: Data, steps: Int, seeds: [Int],
   let (fit_on, judge_on) = (sized(train, a.side), sized(valid, a.side))
   mean([accuracy(g[a][fit(g[a], fit_on, steps, opt, seed: s)], judge_on) for s in seeds])
 }
-/// Images of another side, by the mean of the area that each pixel covers.
-fn sized(data: Data, side: Int, from: Int = 32) -> Data {
-  let m = covering(from, side)
-  if side == from { data } else { data.map(x => contract("n c h w, i h, j w -> n c i j", x, m, m)) }
+/// Images of 32 x 32 at a side of the family, by the mean of the area that each pixel covers.
+fn sized(data: Data, side: Int) -> Data {
+  if side == 16 { data.map(x => contract("n c h w, i h, j w -> n c i j", x, to_16, to_16)) }
+    else if side == 24 { data.map(x => contract("n c h w, i h, j w -> n c i j", x, to_24, to_24)) }
+    else { data }
 }
+let to_16 = covering(32, 16)
+let to_24 = covering(32, 24)
 fn covering(from: Int, side: Int) -> [[Float]] {
   let f = from / side
   [[max(0, min((i + 1) * f, p + 1) - max(i * f, p)) / f for p in 0..from] for i in 0..side]

@@ -2,15 +2,6 @@
 //! Trap: two AutoFormers. With `head_dim: 64` queries, keys and values are 64 x heads wide (the original); with `none` they are as wide as
 //! the tokens, so that heads change the split and not the parameters (the stand-alone nets of TVT and Auto-Prox).
 
-/// Multi-head self-attention; `head_dim: none` divides the tokens' width among the heads.
-block attention(heads: Int, head_dim: Int? = none)(x: [n, t, d]) -> [n, t, d] {
-  let e = head_dim else d / heads
-  let q = x |> linear(3 * heads * e) |> rearrange("n t (s h e) -> s n h t e", s: 3, h: heads)
-  contract("nhtu,nhue->nhte", softmax(contract("nhte,nhue->nhtu", q[0], q[1]) / sqrt(e), over: -1), q[2])
-    |> rearrange("n h t e -> n t (h e)") |> linear(d)
-}
-block mlp(hidden: Int)(x: [n, t, d]) -> [n, t, d] { x |> linear(hidden) |> gelu |> linear(d) }
-block pre_norm(body: Block)(x: [..s, d]) -> [..s, d] { x + (x |> layer_norm |> body) }
 block encoder(heads: Int, hidden: Int, head_dim: Int? = none)(x: [n, t, d]) -> [n, t, d] {
   x |> pre_norm { attention(heads, head_dim) } |> pre_norm { mlp(hidden) }
 }
@@ -25,7 +16,7 @@ space autoformer(classes: Int = 1000, dims: [Int] = [192, 216, 240], depths: Ran
     param cls: [1, 1, dim] ~ trunc_normal(0.02)
     param pos: [1, (side / patch) ^ 2 + 1, dim] ~ trunc_normal(0.02)
     let p = x |> conv2d(dim, patch, stride: patch, padding: valid_padding) |> rearrange("n d h w -> n (h w) d")
-    let z = (concat([expand(cls, n), p], over: 1) + pos) |> repeat layers as l { encoder(l.heads, floor(2 * l.ratio * dim / 2), head_dim) }
+    let z = (concat([expand(cls, n), p], over: 1) + pos) |> repeat layers as l { encoder(l.heads, floor(l.ratio * dim), head_dim) }
     tap patches = z |> take(1.., over: 1) |> rearrange("n (h w) d -> n d h w", h: side / patch)
     z |> layer_norm |> take(0, over: 1) |> linear(classes)
   }

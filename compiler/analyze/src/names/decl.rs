@@ -24,6 +24,7 @@ const TYPES: &[&str] = &[
     "Weights",
     "Data",
     "Block",
+    "BitOps",
     "BlockKind",
     "Fn",
     "Schedule",

@@ -31,7 +31,7 @@ pub fn check_names(program: &Program, sources: &Sources, library: Library<'_>) -
     for module in &program.modules {
         words.labels.push(labels::labels(&module.tree));
         words.taps.extend(labels::taps(&module.tree));
-        if module.std && module.path.starts_with("core.") {
+        if module.std {
             let mut found = TypeNames(&mut words.types);
             module.tree.items.iter().for_each(|i| found.item(i));
         }

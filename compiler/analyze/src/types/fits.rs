@@ -179,6 +179,8 @@ fn loose(ty: &Ty) -> bool {
         | Ty::Decl(_)
         | Ty::Func(_) => true,
         Ty::Named(n) => &**n == "Space",
+        // A cost over a space is many numbers.
+        Ty::Num(n) => n.unit.is_some_and(|u| u != Unit::Bare),
         _ => false,
     }
 }

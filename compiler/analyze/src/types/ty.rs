@@ -305,11 +305,10 @@ impl Ty {
             "Score" => Ty::score(),
             "Bool" => Ty::Bool,
             "Text" => Ty::Text,
-            "Index" | "Token" | "Label" | "OneHot" | "U8" | "Complex" | "Image" => {
-                Ty::Tensor(Elem::of_type(name))
-            }
+            "Index" | "OneHot" | "U8" | "Complex" | "Image" => Ty::Tensor(Elem::of_type(name)),
             "Net" | "Space" | "Arch" | "Weights" | "Data" | "Schedule" | "Optimiser"
             | "Curriculum" | "Block" | "Site" | "Mixture" | "Use" | "Trace" => Ty::named(name),
+            // A `Label` by itself is a bare word; `of Label` is an element.
             // `Tensor` is also any number where an intrinsic says so.
             _ => Ty::Any,
         }
