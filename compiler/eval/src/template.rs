@@ -63,31 +63,41 @@ pub fn interpolate(ctx: &mut Ctx, t: &ast::Text, env: &Env) -> Result<Value> {
     if !t.raw.contains(['{', '\\']) {
         return Ok(Value::Text(t.raw.clone()));
     }
-    let mut out = String::new();
+    // An option that is no number or text is told by its name.
+    fn told(v: &Value) -> String {
+        match v {
+            Value::Picked(p)
+                if !matches!(
+                    v.plain(),
+                    Value::Int(..) | Value::Float(..) | Value::Text(_)
+                ) =>
+            {
+                p.label.to_string()
+            }
+            _ => access::key_text(v).to_string(),
+        }
+    }
+    let mut out = Value::text("");
     for (hole, text) in parts(&t.raw) {
-        if hole {
+        let part = if hole {
             let e = inner_expr(t, &text)?;
             let v = ctx.eval(&e, env)?;
             if v.is_unknown() {
                 return Ok(Value::unknown());
             }
-            // An option that is no number or text is told by its name.
-            out += &match &v {
-                Value::Picked(p)
-                    if !matches!(
-                        v.plain(),
-                        Value::Int(..) | Value::Float(..) | Value::Text(_)
-                    ) =>
-                {
-                    p.label.clone()
-                }
-                _ => access::key_text(&v),
-            };
+            match v.plain() {
+                Value::Open(_) => ctx.cases(v, t.span, &mut |_, v| Ok(Value::text(told(&v))))?,
+                _ => Value::text(told(&v)),
+            }
         } else {
-            out += &text;
-        }
+            Value::text(text)
+        };
+        out = match (&out, &part) {
+            (Value::Text(a), Value::Text(b)) => Value::text(format!("{a}{b}")),
+            _ => crate::number::binary(ctx, ast::BinaryOp::Concat, out, part, t.span)?,
+        };
     }
-    Ok(Value::text(out))
+    Ok(out)
 }
 
 /// The encoding of a space as parts that read and write.

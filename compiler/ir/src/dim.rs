@@ -404,7 +404,8 @@ impl Dim {
             whole.add_term(m.clone(), quotient)?;
             rest.add_term(m, left)?;
         }
-        if rest.terms.is_empty() {
+        // What is left of the constant is less than one whole.
+        if rest.terms.iter().all(|(m, _)| m.is_empty()) {
             return Ok(whole.into_dim());
         }
         let atom = match rest.inner_quotient() {

@@ -362,6 +362,6 @@ mod tests {
         assert_eq!(uses(&tree), ["accuracy", "nets", "a", "data", "archs"]);
         let at = tree.find("Expr { kind: Call {").unwrap_or(0);
         let place = span_behind(&tree[at..]).map(|s| (s.start, s.end));
-        assert_eq!(place, Some((1, 37)));
+        assert_eq!(place, Some((1, 35)));
     }
 }

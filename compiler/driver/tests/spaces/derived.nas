@@ -17,7 +17,7 @@ space mixed {
 }
 test "derived values" {
   expect size(widths) == 18
-  expect size(widths where out == 24) == 8
+  expect size(widths where out == 24) == 6
   expect sample(widths where base == 24 and ratio == 0.75, 1)[0].out == 24
   expect size(mixed) == 2 * 16
 }

@@ -86,8 +86,9 @@ fn trials(
         if d.code == "E0402" && sized {
             return vec![];
         }
-        // A shape that is declared is declared for all sizes.
-        if d.code == "E0401" && d.message.contains("does not give the shape it declares") {
+        // A shape that is declared is declared for all sizes, unless whole numbers are asked for: ours may be none that are meant.
+        if d.code == "E0401" && !sized && d.message.contains("does not give the shape it declares")
+        {
             return vec![d];
         }
         match &common {
@@ -194,9 +195,17 @@ fn stand_in(
             for s in shape {
                 match s {
                     IndexArg::At(e) => dims.push(extent(ctx, e, env, known, extents)?),
-                    IndexArg::Spread(_) => {
-                        for _ in 0..3 - shape.len().min(2) {
-                            dims.push(size(extents));
+                    IndexArg::Spread(e) => {
+                        // The same name stands for the same axes.
+                        for i in 0..3 - shape.len().min(2) {
+                            let ExprKind::Name(n) = &e.kind else {
+                                dims.push(size(extents));
+                                continue;
+                            };
+                            let v = *known
+                                .entry(format!("..{} {i}", n.text).into())
+                                .or_insert_with(|| extents.next().copied().unwrap_or(1));
+                            dims.push(Dim::Const(v));
                         }
                     }
                     _ => return Ok(Value::unknown()),

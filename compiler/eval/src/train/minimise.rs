@@ -407,7 +407,7 @@ fn reaches_nothing(loss: &Tensor) -> bool {
             continue;
         }
         match t.0.leaf.as_ref().map(|l| &l.kind) {
-            Some(LeafKind::Slot { .. }) => return false,
+            Some(LeafKind::Slot { .. } | LeafKind::Weight(_)) => return false,
             Some(LeafKind::Abstract(name)) if !matches!(&**name, "images" | "labels") => {
                 return false;
             }
