@@ -92,8 +92,9 @@ pub fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Algebra> 
                 "E0601",
                 format!("no member of `{}` meets its conditions", s.name),
             );
-            let d = match s.conditions.first() {
-                Some((c, ..)) => d.at(c.span, "these conditions"),
+            let asked = s.conditions.first().map(|(c, ..)| c.span);
+            let d = match asked.or_else(|| found.iter().find_map(first_span)) {
+                Some(at) => d.at(at, "these conditions"),
                 None => d.at(span, "in this space"),
             };
             return Err(nearest(s, &sites, &found, d, span).into());
@@ -372,6 +373,9 @@ fn vacuous(
 ) {
     let none = predicates.is_empty() && windows.is_empty();
     let whole = none || space.raw_size().is_ok_and(|r| r == *size);
+    // What holds by the space's settings alone may not hold with others.
+    let settings = !s.base.decl.params.is_empty();
+    let always: &[Span] = if settings { &[] } else { always };
     let mut idle: Vec<Span> = always.to_vec();
     match (whole, space.vacuous()) {
         (true, _) => idle.extend(predicates.iter().chain(windows)),

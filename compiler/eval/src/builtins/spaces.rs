@@ -33,6 +33,7 @@ fn size(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let v = args.need("space")?;
     match v.plain() {
         Value::Site(s) => return Ok(Value::int(s.options.len() as i64)),
+        Value::Data(d) => return Ok(Value::int(d.len() as i64)),
         Value::List(_) | Value::Record(_) | Value::Text(_) | Value::Range(_) => {
             return super::list::len_of(ctx, &v, span);
         }

@@ -82,6 +82,9 @@ pub fn batch_loop(
         // The checker looks at one turn of each phase.
         if ctx.checking() {
             let clock = b.clock;
+            // Looked at, not run: the first turn stands for all in the plan.
+            let times = ctx.times;
+            ctx.times = times.by(0);
             for start in phases(&state) {
                 let clock = Clock {
                     step: start.step,
@@ -99,6 +102,7 @@ pub fn batch_loop(
                     break;
                 }
             }
+            ctx.times = times;
             break;
         }
     }
