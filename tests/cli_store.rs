@@ -44,13 +44,13 @@ fn renaming_comments_and_layout_compute_nothing_again() {
     let f = Folder::with(&[]);
     let (first, results) = run(&f, TRAIN);
     assert_eq!(first, told(&[("first", false), ("second", false)]));
+    // A trainer's own name stays: its draws are keyed by it.
     let other = TRAIN
         .replace("/// Small steps", "/// Other words.\n///\n/// Small steps")
         .replace("weights w = init(net)", "weights   inner = init(net)")
         .replace("net[w](x)", "net[inner](x)")
         .replace("over w by", "over inner by")
         .replace("\n  w\n}", "\n  inner // what it gives\n}")
-        .replace("fit(", "learn(")
         .replace("descent", "downhill")
         .replace("let data =", "let images =")
         .replace(", data, steps)", ", images, steps)")

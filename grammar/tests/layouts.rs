@@ -111,6 +111,7 @@ fn commented(text: &str, r: &mut Random) -> String {
 #[test]
 fn layouts_come_to_one_style() {
     let mut r = Random(0x2545_F491_4F6C_DD1D);
+    let mut compared = 0;
     for (path, text) in programs() {
         let name = path.display();
         let Ok(once) = nas_grammar::format(&text) else {
@@ -120,14 +121,16 @@ fn layouts_come_to_one_style() {
         for _ in 0..4 {
             let other = relaid(&text, &mut r);
             let (same, _) = nas_grammar::parse(FileId(0), &other);
-            assert!(
-                nas_grammar::same_tree(&tree, &same),
-                "{name}: the mutation changed the meaning"
-            );
+            // Blanks may part statements on one line: another program, and no matter of layout.
+            if !nas_grammar::same_tree(&tree, &same) {
+                continue;
+            }
+            compared += 1;
             let formatted = nas_grammar::format(&other).unwrap_or_else(|d| panic!("{name}: {d:?}"));
             assert_eq!(formatted, once, "{name}");
         }
     }
+    assert!(compared > 100, "{compared}");
 }
 
 #[test]
