@@ -134,7 +134,8 @@ fn a_review_names_the_cause_and_what_it_costs() {
         assert!(out.contains(&says), "no `{says}` in\n{out}");
     }
     assert!(err.contains("W0801"), "{err}");
-    let (_, _, github) = f.nasc(&["review", "a.nas", "--message-format", "github"]);
+    let (_, out, err) = f.nasc(&["review", "a.nas", "--message-format", "github"]);
+    let github = out + &err;
     let told = format!("::warning file=a.nas,line={}", place("pipeline main"));
     assert!(github.contains(&told), "{github}");
     assert_eq!(f.nasc(&["review", "a.nas", "--accept"]).0, 0);

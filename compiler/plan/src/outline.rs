@@ -55,7 +55,7 @@ impl Outline {
     }
 
     /// Entries by name; of two with one name the first.
-    pub fn by_name<'a>(entries: &'a [Outline]) -> BTreeMap<&'a str, &'a Outline> {
+    pub fn by_name(entries: &[Outline]) -> BTreeMap<&str, &Outline> {
         let mut out = BTreeMap::new();
         for e in entries {
             out.entry(e.name()).or_insert(e);

@@ -86,7 +86,7 @@ fn adopt(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         let name: Arc<str> = match &names {
             Some(f) => {
                 let v = call::apply(ctx, f.clone(), Value::text(p.address.clone()), span)?;
-                access::key_text(&v).into()
+                access::key_text(&v)
             }
             None => p.address.clone(),
         };
