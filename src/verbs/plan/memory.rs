@@ -160,7 +160,7 @@ pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64) -> Memory {
     // Each structure that is met is kept with its buffers, until they are too many.
     let graphs: u64 = work
         .iter()
-        .map(|w| w.memory.unwrap_or(0).saturating_mul(w.times.max(1).min(64)))
+        .map(|w| w.memory.unwrap_or(0).saturating_mul(w.times.clamp(1, 64)))
         .fold(0, u64::saturating_add);
     Memory {
         base: PROGRAM,

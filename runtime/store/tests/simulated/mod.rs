@@ -67,6 +67,7 @@ impl Simulated {
     }
 
     /// From now on every change is refused; reading goes on.
+    #[allow(dead_code)]
     pub fn refuse(&self, kind: Option<ErrorKind>) {
         self.state().refuse = kind;
     }
@@ -75,6 +76,7 @@ impl Simulated {
         self.state().operations
     }
 
+    #[allow(dead_code)]
     pub fn stopped(&self) -> bool {
         self.state().stopped
     }
