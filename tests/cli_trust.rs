@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// A search with a state, trainings side by side, and evaluations one by one.
 const PIPELINE: &str = r#"
 trainer settle(space, data, steps: Int) -> Weights {
-  weights w = init(space)
+  weights w = init(space, u => slot(place: u.place, shape: u.shape))
   for (x, y) in data.batches(8, steps: steps) {
     let a ~ by_site(space)
     minimise mean(-pick_class(log_softmax(space[a, w](x)), y)) over w by descent(0.05)
@@ -245,13 +245,13 @@ const DIVERGE: &str = r#"
 trainer wild(net, data, steps: Int, rate: Float) -> Weights {
   weights w = init(net)
   for (x, y) in data.batches(8, steps: steps) {
-    minimise 0 - sum(net[w](x) * net[w](x)) over w by descent(rate)
+    minimise 0 - sum(net[w](x)) over w by descent(rate)
   }
   w
 }
 pipeline wildly() {
   let data = generated(64, 2, 8)
-  let runs = [wild(nets["w5"], data, 30, rate) for rate in [1e-9, 1.0]]
+  let runs = [wild(nets["w5"], data, 30, rate) for rate in [1e-9, 1e9]]
   let calm = fit(nets["w3"], data, 10)
   let scores = [sum(nets["w5", w](ones([1, 3, 8, 8]))) for w in runs]
   report scores, calm: sum(nets["w3", calm](ones([1, 3, 8, 8])))
@@ -311,7 +311,7 @@ fn a_full_disk_is_told_and_the_run_goes_on_with_room() {
     // The second try has room: what the first kept is used.
     let both =
         format!("{run}; a=$?; mount -o remount,size=10m small; {run}; exit $((a * 10 + $?))");
-    let Some(o) = small_disk(&f, "24k", &both) else {
+    let Some(o) = small_disk(&f, "8k", &both) else {
         return;
     };
     let err = String::from_utf8_lossy(&o.stderr);

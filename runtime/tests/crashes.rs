@@ -20,7 +20,7 @@ block dense(out: Int)(x: [n, c]) -> [n, out] {
 }
 space nets(classes: Int = 2) {
   let width = choose [3, 5]
-  net(x: [n, 3, 4, 4]) -> [n, classes] { x |> flatten |> dense(width) |> rectify |> dense(classes) }
+  net(x: [n, 3, 8, 8]) -> [n, classes] { x |> flatten |> dense(width) |> rectify |> dense(classes) }
 }
 fn descent(rate: Float) { { update: (p, g, s) => { p: p - rate * g } } }
 trainer fit(net, data, steps: Int) -> Weights {
@@ -31,10 +31,10 @@ trainer fit(net, data, steps: Int) -> Weights {
   w
 }
 pipeline main() {
-  let data = generated(32, 2, 4)
+  let data = generated(32, 2, 8)
   let archs = sample(nets, 2)
   let ws = [fit(nets[a], data, 6) for a in archs]
-  report [sum(nets[archs[i], ws[i]](ones([1, 3, 4, 4]))) for i in 0..2], archs
+  report [sum(nets[archs[i], ws[i]](ones([1, 3, 8, 8]))) for i in 0..2], archs
 }
 "#;
 

@@ -48,7 +48,7 @@ pub struct WeightsValue {
     pub live: bool,
     /// What `keep` recorded.
     pub history: Mutex<Vec<Value>>,
-    /// Slots by address: the policy is asked once.
+    /// Slots by address and shape: the policy is asked once.
     known: Mutex<HashMap<Arc<str>, KnownSlot>>,
     /// Full shapes of slots that are read by leading slices.
     full: OnceLock<HashMap<Arc<str>, Vec<i64>>>,

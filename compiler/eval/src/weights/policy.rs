@@ -47,9 +47,11 @@ pub fn slot_of(
     let policy = net.policy.as_ref().or(w.policy.as_ref()).cloned();
     let own = net.policy.is_none();
     let given = super::mix::given(ctx, address);
+    // A chosen extent gives one address several shapes, and the policy may tell them apart.
+    let asked: Arc<str> = format!("{address} {}", nas_ir::shape::Show(shape)).into();
     let known = match given {
         Some(g) => Some(g),
-        None if own => w.known.lock().ok().and_then(|k| k.get(address).cloned()),
+        None if own => w.known.lock().ok().and_then(|k| k.get(&asked).cloned()),
         None => None,
     };
     let (slot, leading) = match (known, &policy) {
@@ -72,7 +74,7 @@ pub fn slot_of(
             let leading = a.slots.first().is_some_and(|s| s.1);
             let k = (a.names().next().unwrap_or_default(), leading);
             if own && let Ok(mut known) = w.known.lock() {
-                known.insert(address.clone(), k.clone());
+                known.insert(asked, k.clone());
             }
             k
         }
