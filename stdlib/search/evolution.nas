@@ -27,3 +27,13 @@ fn mutate(space: Space, a: Arch, rate: Float) -> Arch {
 fn crossover(space: Space, a: Arch, b: Arch) -> Arch {
   space.build(s => if ~bernoulli(0.5) { a[s] else b[s] else ~uniform(s.options) } else { b[s] else a[s] else ~uniform(s.options) })
 }
+test "a seed says what a search draws, its first members included" {
+  let start = s => [r.arch for r in random_search(few, a => 0, 4, seed: s)]
+  expect encode(start(1)[0]) == encode(start(1)[0]) and start(1) == start(1)
+  expect len(distinct([encode(start(s)[0]) for s in 0..8])) > 1
+}
+space few {
+  let k = [choose 0..10 for i in 0..4]
+  encoding "{k join}"
+  value k
+}

@@ -65,7 +65,7 @@ fn sample(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let n = access::whole(ctx, &n, span)?;
     let key = match args.take_named("seed") {
         Some(k) => crate::key::Key::seed(access::whole(ctx, &k, span)? as u64),
-        None => ctx.shared.root.named("sample").named(&s.name),
+        None => ctx.origin.named("sample").named(&s.name),
     };
     let a = s.algebra(ctx, span)?;
     crate::ledger::note(ctx, crate::ledger::What::Draws);

@@ -219,7 +219,7 @@ pub fn call_proxy(
 ) -> Result<Value> {
     let key = match seed {
         Some(s) if !s.is_unknown() => Key::seed(access::whole(ctx, &s, span)? as u64),
-        _ => ctx.shared.root.named(&decl.name.text),
+        _ => ctx.origin.named(&decl.name.text),
     };
     // The member, where the proxy reads nothing but one fresh net.
     let mut memo = None;
