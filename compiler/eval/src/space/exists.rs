@@ -1,11 +1,11 @@
 //! When sites exist and what they offer, brought from the assumptions met on the way to the algebra's short form.
 
 use super::SiteInfo;
-use crate::Result;
 use crate::ctx::fault;
+use crate::{Fault, Result};
 use nas_diagnostics::Span;
 use nas_space::{Condition, Model, Site, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A conjunction: for each site the options allowed.
 type All = BTreeMap<usize, Vec<usize>>;
@@ -14,7 +14,12 @@ type All = BTreeMap<usize, Vec<usize>>;
 pub fn model(sites: &[SiteInfo], span: Span) -> Result<Model> {
     let mut model = Model::default();
     for (id, s) in sites.iter().enumerate() {
-        let any = s.exists.iter().filter_map(|c| conjunction(c)).collect();
+        let mut any = vec![];
+        for c in s.exists.iter().filter_map(|c| conjunction(c)) {
+            any.extend(met(&c, &model).ok_or_else(|| too_many(s))?);
+        }
+        any.sort();
+        any.dedup();
         let any = shortened(any, &model);
         let exists = if any.iter().any(|c| c.is_empty()) {
             Condition::Always
@@ -38,26 +43,21 @@ pub fn model(sites: &[SiteInfo], span: Span) -> Result<Model> {
     }
     for (id, s) in sites.iter().enumerate() {
         for offer in &s.offers {
-            let mut reads: Vec<usize> = offer
-                .iter()
-                .flat_map(|(given, _)| given.iter().map(|g| g.0 as usize))
-                .collect();
+            let mut cases: Vec<(All, &Vec<usize>)> = vec![];
+            for (given, o) in offer {
+                if let Some(c) = conjunction(given) {
+                    let met = met(&c, &model).ok_or_else(|| too_many(s))?;
+                    cases.extend(met.into_iter().map(|c| (c, o)));
+                }
+            }
+            let mut reads: Vec<usize> = cases.iter().flat_map(|c| c.0.keys().copied()).collect();
             reads.push(id);
             reads.sort_unstable();
             reads.dedup();
             if model.rows(&reads).is_none_or(|n| n > 1 << 20) {
-                return Err(fault(
-                    "E0606",
-                    format!("what `{}` offers depends on too many choices", s.address),
-                )
-                .at(s.span, "this choice")
-                .at(span, "in this space")
-                .into());
+                let Fault(d) = too_many(s);
+                return Err(d.at(span, "in this space").into());
             }
-            let cases: Vec<(All, &Vec<usize>)> = offer
-                .iter()
-                .filter_map(|(given, o)| Some((conjunction(given)?, o)))
-                .collect();
             let table = Table::tabulate(&model, reads.clone(), true, |options| {
                 let at = |s: usize| reads.iter().position(|r| *r == s).and_then(|k| options[k]);
                 let Some(mine) = at(id) else {
@@ -74,6 +74,73 @@ pub fn model(sites: &[SiteInfo], span: Span) -> Result<Model> {
         }
     }
     Ok(model)
+}
+
+fn too_many(s: &SiteInfo) -> Fault {
+    fault(
+        "E0606",
+        format!("what `{}` offers depends on too many choices", s.address),
+    )
+    .at(s.span, "this choice")
+    .into()
+}
+
+/// What is not worth going through: alternatives of one conjunction.
+const ALTERNATIVES: usize = 1 << 16;
+
+/// A conjunction as its members meet it. An open value is a table over all choices that it hangs on, one inside an option too: where
+/// that option is not taken the inner choice is not there, and what is assumed of it says nothing. Literals of choices that are not
+/// there go; where that hangs on choices not named yet, these are gone through. `None` where there are too many.
+fn met(c: &All, model: &Model) -> Option<Vec<All>> {
+    let (mut out, mut todo) = (vec![], vec![c.clone()]);
+    'next: while let Some(c) = todo.pop() {
+        if out.len() + todo.len() > ALTERNATIVES {
+            return None;
+        }
+        let (mut kept, mut absent) = (All::new(), BTreeSet::new());
+        for (s, options) in &c {
+            let Some(site) = model.sites.get(*s) else {
+                kept.insert(*s, options.clone());
+                continue;
+            };
+            let any = match &site.exists {
+                Condition::Always => {
+                    kept.insert(*s, options.clone());
+                    continue;
+                }
+                Condition::Any(any) => any,
+            };
+            // `None`: not known, for want of this site.
+            let holds = |all: &Vec<(usize, Vec<usize>)>| {
+                let mut open = None;
+                for (r, set) in all {
+                    match kept.get(r) {
+                        Some(o) if o.iter().all(|x| set.contains(x)) => {}
+                        Some(_) => return Ok(false),
+                        None if absent.contains(r) => return Ok(false),
+                        None => open = open.or(Some(*r)),
+                    }
+                }
+                open.map_or(Ok(true), Err)
+            };
+            let answers: Vec<std::result::Result<bool, usize>> = any.iter().map(holds).collect();
+            if answers.contains(&Ok(true)) {
+                kept.insert(*s, options.clone());
+            } else if let Some(Err(r)) = answers.iter().find(|a| a.is_err()) {
+                let n = model.sites.get(*r)?.labels.len();
+                todo.extend((0..n).map(|o| {
+                    let mut d = c.clone();
+                    d.insert(*r, vec![o]);
+                    d
+                }));
+                continue 'next;
+            } else {
+                absent.insert(*s);
+            }
+        }
+        out.push(kept);
+    }
+    Some(out)
 }
 
 /// `None` where one site would have to have two options.
