@@ -86,24 +86,6 @@ const METHODS: &[&str] = &[
     "aging",
 ];
 
-/// Files that may have more than 500 lines, each with a bound and the reason why it is not cut yet.
-const LONG: &[(&str, usize, &str)] = &[
-    (
-        "grammar/src/ast.rs",
-        700,
-        "one type declaration a construct",
-    ),
-    (
-        "compiler/ir/src/dim.rs",
-        800,
-        "one normal form and its laws",
-    ),
-    ("compiler/eval/src/data.rs", 700, EVALUATOR),
-    ("compiler/eval/src/expr.rs", 950, EVALUATOR),
-    ("compiler/eval/src/table.rs", 550, EVALUATOR),
-];
-const EVALUATOR: &str = "one floor of the evaluator, to be cut along its kinds of values";
-
 /// What floors of the compiler may not touch, and the files that may, with the reason.
 const OUTSIDE: &[(&str, &[&str])] = &[
     ("std::fs", &[]),
@@ -310,19 +292,10 @@ fn sources_are_opened_and_of_a_readable_length() {
         if !source.starts_with("//! ") {
             found.push(format!("{file} does not open with a `//!` sentence"));
         }
-        match LONG.iter().find(|(name, ..)| *name == file) {
-            Some((_, bound, why)) if lines > *bound => {
-                found.push(format!("{file}: {lines} lines, more than {bound} ({why})"))
-            }
-            Some(_) if lines <= 350 => {
-                found.push(format!("{file}: {lines} lines, take it off the list"))
-            }
-            None if lines > 500 => found.push(format!("{file}: {lines} lines")),
-            _ => {}
+        if lines > 500 {
+            found.push(format!("{file}: {lines} lines"));
         }
     }
-    let known = LONG.iter().filter(|(f, ..)| !root().join(f).exists());
-    found.extend(known.map(|(file, ..)| format!("{file} is on the list, and not there")));
     none("files are to be opened or cut", &found);
 }
 
