@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::error::TooHard;
 use crate::model::SiteId;
+use crate::order::{Extent, order, split};
 use crate::poly::{Budget, Coef, Over, Poly};
 use crate::problem::{Kind, Problem};
 
@@ -29,38 +30,41 @@ impl<C: Coef> Tree<C> {
         }
     }
 
-    /// The product of messages, smallest first: `None` if it is zero.
+    /// The product of messages: `None` if it is zero.
     pub fn product(
-        mut parts: Vec<(usize, Arc<Poly<C>>)>,
+        parts: Vec<(usize, Arc<Poly<C>>)>,
         problem: &Problem,
         budget: &Budget,
     ) -> Result<Option<Self>, Over> {
-        parts.sort_by_key(|p| p.1.len());
-        if parts.first().is_some_and(|p| p.1.len() == 0) {
+        if parts.iter().any(|p| p.1.len() == 0) {
             return Ok(None);
         }
-        let mut tree = Self::Unit;
-        for (bucket, poly) in parts {
-            let leaf = Self::Leaf {
-                bucket,
-                poly: poly.clone(),
-            };
-            tree = match tree {
-                Self::Unit => leaf,
-                left => {
-                    let product = left.poly().mul(&poly, &problem.keys, budget)?;
-                    if product.len() == 0 {
-                        return Ok(None);
-                    }
-                    Self::Node {
-                        left: Box::new(left),
-                        right: Box::new(leaf),
-                        poly: Arc::new(product),
-                    }
-                }
+        let mut trees: Vec<Self> = parts
+            .into_iter()
+            .map(|(bucket, poly)| Self::Leaf { bucket, poly })
+            .collect();
+        for (i, j) in order(&shapes(&trees), problem.keys.cap()).pairs {
+            let right = trees.swap_remove(j);
+            let left = std::mem::replace(&mut trees[i], Self::Unit);
+            let poly = left.poly().mul(&right.poly(), &problem.keys, budget)?;
+            if poly.len() == 0 {
+                return Ok(None);
+            }
+            trees[i] = Self::Node {
+                left: Box::new(left),
+                right: Box::new(right),
+                poly: Arc::new(poly),
             };
         }
-        Ok(Some(tree))
+        Ok(Some(trees.pop().unwrap_or(Self::Unit)))
+    }
+}
+
+fn shapes<C: Coef>(trees: &[Tree<C>]) -> Vec<Extent> {
+    match trees {
+        // Where there is nothing to order, nothing is looked at.
+        [] | [_] | [_, _] => vec![Extent::default(); trees.len()],
+        _ => trees.iter().map(|t| t.poly().extent()).collect(),
     }
 }
 
@@ -288,14 +292,11 @@ impl<C: Coef> Elimination<C> {
                 over,
             )
         };
-        let mut roots = self.roots.clone();
-        roots.sort_by_key(|r| std::cmp::Reverse(r.1.len()));
+        let extents: Vec<Extent> = self.roots.iter().map(|r| r.1.extent()).collect();
+        let first = split(&extents, problem.keys.cap());
         let mut sides: [Vec<(usize, Arc<Poly<C>>)>; 2] = [Vec::new(), Vec::new()];
-        let mut sizes = [0f64; 2];
-        for (bucket, poly) in roots {
-            let to = usize::from(sizes[1] < sizes[0]);
-            sizes[to] += (poly.len().max(1) as f64).ln();
-            sides[to].push((bucket, poly));
+        for (i, root) in self.roots.iter().enumerate() {
+            sides[usize::from(!first[i])].push(root.clone());
         }
         let [a, b] = sides;
         let (a, b) = (
@@ -347,8 +348,22 @@ impl<C: Coef> Elimination<C> {
         let mut sum = C::none();
         match problem.keys.interval() {
             Some((low, high)) => {
-                // Both sides sorted: as the key of `a` falls, the matching run in `b` moves up, and its sum is a
-                // difference of running sums; coefficients need not have a minus, so two stacks of sums stand in.
+                let least = a.keys.first().zip(b.keys.first()).map_or(0, |(a, b)| a + b);
+                if low <= least {
+                    // Both sides sorted: as the key of `a` falls, the matching run in `b` grows.
+                    let (mut to, mut run) = (0, C::none());
+                    for (k, c) in a.keys.iter().zip(&a.coefs).rev() {
+                        while b.keys.get(to).is_some_and(|x| x + k <= high) {
+                            run.add(&b.coefs[to]);
+                            to += 1;
+                        }
+                        if to > 0 {
+                            sum.fma(c, &run);
+                        }
+                    }
+                    return Ok(constant.mul(&sum));
+                }
+                // Else it moves, and coefficients need not have a minus: sums of blocks stand in.
                 let runs = Runs::new(&b.coefs);
                 for (k, c) in a.keys.iter().zip(&a.coefs) {
                     if *k > high {

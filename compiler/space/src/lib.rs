@@ -10,6 +10,7 @@ mod graphs;
 mod member;
 mod model;
 mod near;
+mod order;
 mod poly;
 mod prefix;
 mod problem;

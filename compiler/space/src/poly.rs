@@ -9,6 +9,7 @@ use std::sync::Arc;
 use num_bigint::{BigInt, BigUint};
 use num_traits::{One, Zero};
 
+use crate::order::{DENSE, Extent, HASHED, gcd};
 use crate::problem::Keys;
 
 /// What is carried for each cost value: a commutative semiring.
@@ -20,6 +21,13 @@ pub(crate) trait Coef: Clone {
     /// The weight of a partial member with this cost; 1 where the coefficient only counts.
     fn weigh(_cost: i128) -> Self {
         Self::unit()
+    }
+    /// The same as a short count, and back; `None` where it is none.
+    fn short(&self) -> Option<u64> {
+        None
+    }
+    fn long(_count: u64) -> Self {
+        Self::none()
     }
     /// Adds `a * b`.
     fn fma(&mut self, a: &Self, b: &Self) {
@@ -37,6 +45,12 @@ pub(crate) trait Count: Coef + Ord + Send + Sync {
 }
 
 impl Coef for u128 {
+    fn short(&self) -> Option<u64> {
+        u64::try_from(*self).ok()
+    }
+    fn long(count: u64) -> Self {
+        count.into()
+    }
     fn none() -> Self {
         0
     }
@@ -277,9 +291,6 @@ impl Hasher for Mix {
     }
 }
 
-/// The widest dense accumulator, in entries.
-const DENSE: u128 = 1 << 23;
-
 impl<C: Coef> Poly<C> {
     pub fn term(key: u128, coef: C) -> Self {
         Self {
@@ -366,12 +377,35 @@ impl<C: Coef> Poly<C> {
         if high < low {
             return Ok(Self::empty());
         }
-        let span = high - low;
+        let step = gcd(a.step(), b.step()).max(1);
+        let span = (high - low) / step;
         if span < DENSE && span <= 4 * u128::from(pairs) + 64 {
-            return Ok(Self::dense(a, b, low, span as usize, keys));
+            let (span, low) = (span as usize, low);
+            return Ok(match a.shorts().zip(b.shorts()) {
+                Some((x, y)) if fits(&x, &y) => {
+                    let sums = a.spread(b, &x, &y, span, step, |s: &mut u64, a, b| *s += a * b);
+                    let found = sums.into_iter().enumerate().filter(|(_, n)| *n > 0);
+                    Self::from_sorted(
+                        found
+                            .map(|(i, n)| (low + i as u128 * step, C::long(n)))
+                            .filter(|p| !keys.over(p.0)),
+                    )
+                }
+                _ => {
+                    let add = |s: &mut Option<C>, a: &C, b: &C| match s {
+                        Some(s) => s.fma(a, b),
+                        None => *s = Some(a.mul(b)),
+                    };
+                    let sums = a.spread(b, &a.coefs, &b.coefs, span, step, add);
+                    let found = sums
+                        .into_iter()
+                        .enumerate()
+                        .filter_map(|(i, c)| Some((low + i as u128 * step, c?)));
+                    Self::from_sorted(found.filter(|p| !keys.over(p.0)))
+                }
+            });
         }
-        // Hashing an entry costs about as much as fifty dense ones.
-        budget.spend(pairs.saturating_mul(50))?;
+        budget.spend(pairs.saturating_mul(HASHED))?;
         let mut map: HashMap<u128, C, BuildHasherDefault<Mix>> = HashMap::default();
         for (ka, ca) in a.keys.iter().zip(&a.coefs) {
             for (kb, cb) in b.keys.iter().zip(&b.coefs) {
@@ -388,30 +422,75 @@ impl<C: Coef> Poly<C> {
         Ok(Self::from_sorted(pairs))
     }
 
-    fn dense(a: &Self, b: &Self, low: u128, span: usize, keys: &Keys) -> Self {
-        let mut sums = vec![C::none(); span + 1];
-        let mut hit = vec![false; span + 1];
-        let offsets: Vec<usize> = b.keys.iter().map(|k| (k - b.keys[0]) as usize).collect();
-        for (ka, ca) in a.keys.iter().zip(&a.coefs) {
-            let base = (ka - a.keys[0]) as usize;
-            for (o, cb) in offsets.iter().zip(&b.coefs) {
-                let at = base + o;
-                if at > span {
-                    break;
-                }
-                sums[at].fma(ca, cb);
-                hit[at] = true;
+    /// The greatest divisor of all distances between keys; 0 for one key.
+    fn step(&self) -> u128 {
+        let mut step = 0;
+        for pair in self.keys.windows(2) {
+            step = gcd(step, pair[1] - pair[0]);
+            if step == 1 {
+                break;
             }
         }
-        let found = sums
-            .into_iter()
-            .zip(hit)
-            .enumerate()
-            .filter(|(_, (_, hit))| *hit);
-        Self::from_sorted(
-            found
-                .map(|(i, (c, _))| (low + i as u128, c))
-                .filter(|p| !keys.over(p.0)),
-        )
+        step
     }
+
+    pub fn extent(&self) -> Extent {
+        Extent {
+            terms: self.len() as u64,
+            low: self.keys.first().copied().unwrap_or(0),
+            high: self.keys.last().copied().unwrap_or(0),
+            step: self.step(),
+        }
+    }
+
+    fn shorts(&self) -> Option<Vec<u64>> {
+        self.coefs.iter().map(C::short).collect()
+    }
+
+    /// The product's coefficients by place: the sum of least keys and multiples of `step`, up to `span` of them.
+    fn spread<X, S: Clone + Default>(
+        &self,
+        other: &Self,
+        mine: &[X],
+        others: &[X],
+        span: usize,
+        step: u128,
+        add: impl Fn(&mut S, &X, &X),
+    ) -> Vec<S> {
+        let mut sums = vec![S::default(); span + 1];
+        let place = |k: u128| usize::try_from(k / step).unwrap_or(usize::MAX);
+        let places = |p: &Self| -> Vec<usize> {
+            let least = p.keys.first().copied().unwrap_or(0);
+            p.keys.iter().map(|k| place(k - least)).collect()
+        };
+        let (bases, offsets) = (places(self), places(other));
+        // Block by block of the sums, so that each stays in the cache; where in `other` a row goes on is kept.
+        let mut next = vec![0usize; bases.len()];
+        for (b, block) in sums.chunks_mut(BLOCK).enumerate() {
+            let (from, to) = (b * BLOCK, b * BLOCK + block.len());
+            for ((base, x), next) in bases.iter().zip(mine).zip(&mut next) {
+                if *base >= to {
+                    break;
+                }
+                let mut at = *next;
+                while let Some(o) = offsets.get(at).filter(|o| base + *o < to) {
+                    add(&mut block[base + o - from], x, &others[at]);
+                    at += 1;
+                }
+                *next = at;
+            }
+        }
+        sums
+    }
+}
+
+/// Sums held at a time: half a megabyte of short ones.
+const BLOCK: usize = 1 << 16;
+
+/// Whether no sum of products of counts passes 64 bits.
+fn fits(a: &[u64], b: &[u64]) -> bool {
+    let total = |xs: &[u64]| xs.iter().try_fold(0u64, |n, x| n.checked_add(*x));
+    total(a)
+        .zip(total(b))
+        .is_some_and(|(x, y)| x.checked_mul(y).is_some())
 }

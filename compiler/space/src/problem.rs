@@ -6,6 +6,7 @@ use num_bigint::BigUint;
 
 use crate::error::TooHard;
 use crate::model::{Condition, Model, SiteId, Table};
+use crate::order::gcd;
 
 pub(crate) enum Kind {
     /// Rows that are allowed.
@@ -340,11 +341,4 @@ impl Problem {
         }
         order
     }
-}
-
-fn gcd(mut a: u128, mut b: u128) -> u128 {
-    while b != 0 {
-        (a, b) = (b, a % b);
-    }
-    a
 }

@@ -1,7 +1,7 @@
 //! A checked model with its answers: sizes and cost figures, exact and without enumeration where it decomposes.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use num_bigint::{BigInt, BigUint};
 use num_traits::{ToPrimitive, Zero};
@@ -19,9 +19,14 @@ pub struct Space {
     pub(crate) limits: Limits,
     pub(crate) prefix: OnceLock<Result<Prefix, TooHard>>,
     pub(crate) ranks: OnceLock<Result<Prefix, TooHard>>,
+    size: OnceLock<Result<BigUint, TooHard>>,
+    summaries: Mutex<Summaries>,
     /// Where the conditions have alternatives: disjoint spaces that together have the feasible members.
     pub(crate) cells: Vec<Space>,
 }
+
+/// What was asked of a cost already.
+type Summaries = BTreeMap<String, Result<Option<Summary>, TooHard>>;
 
 /// How often each cost value occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +61,18 @@ impl Summary {
 }
 
 impl Distribution {
+    /// Of values as they are.
+    pub fn of(values: &[i128]) -> Self {
+        let mut counts: BTreeMap<i128, BigUint> = BTreeMap::new();
+        for v in values {
+            *counts.entry(*v).or_default() += 1u32;
+        }
+        Self {
+            counts: counts.into_iter().collect(),
+            error: 0,
+        }
+    }
+
     /// Number of members.
     pub fn total(&self) -> BigUint {
         self.counts.iter().map(|c| &c.1).sum()
@@ -111,7 +128,16 @@ impl Space {
             limits,
             prefix: OnceLock::new(),
             ranks: OnceLock::new(),
+            size: OnceLock::new(),
+            summaries: Mutex::default(),
         })
+    }
+
+    /// The same space, with exact answers given up after that much work (multiply-adds).
+    pub fn limited(mut self, work: u64) -> Self {
+        self.limits.work = self.limits.work.min(work);
+        self.cells = self.cells.into_iter().map(|c| c.limited(work)).collect();
+        self
     }
 
     /// The model.
@@ -138,6 +164,10 @@ impl Space {
 
     /// Members under all predicates and windows, exact.
     pub fn feasible_size(&self) -> Result<BigUint, TooHard> {
+        self.size.get_or_init(|| self.members()).clone()
+    }
+
+    fn members(&self) -> Result<BigUint, TooHard> {
         if !self.cells.is_empty() {
             return self.cells.iter().map(Space::feasible_size).sum();
         }
@@ -163,6 +193,18 @@ impl Space {
 
     /// Least, mean and largest value of a cost over the feasible members; `None` if there is no member or no such cost.
     pub fn summary(&self, cost: &str) -> Result<Option<Summary>, TooHard> {
+        let known = |s: &Summaries| s.get(cost).cloned();
+        if let Some(s) = self.summaries.lock().ok().and_then(|s| known(&s)) {
+            return s;
+        }
+        let s = self.summarised(cost);
+        if let Ok(mut all) = self.summaries.lock() {
+            all.insert(cost.to_string(), s.clone());
+        }
+        s
+    }
+
+    fn summarised(&self, cost: &str) -> Result<Option<Summary>, TooHard> {
         if !self.model.costs.contains_key(cost) {
             return Ok(None);
         }
@@ -225,6 +267,7 @@ impl Space {
             return crate::cells::distribution(&self.cells, cost);
         }
         let mut limits = self.limits;
+        let hurried = limits.work < 1_000_000_000;
         limits.work = limits.work.min(1_000_000_000);
         match self.distribution_with(cost, 1, limits) {
             Ok(d) => Ok(d),
@@ -247,7 +290,10 @@ impl Space {
                         - t.values.iter().min().copied().unwrap_or(0)
                 };
                 let span: i128 = terms.iter().map(spread).sum();
-                let grain = (span / 16_384).max(1);
+                // Who is in a hurry gets coarser values.
+                let places = if hurried { 2_048 } else { 16_384 };
+                let grain = (span / places).max(1);
+                limits.work = 1_000_000_000;
                 self.distribution_with(cost, grain, limits)
             }
         }

@@ -2,6 +2,7 @@
 
 use nas_diagnostics::Span;
 use nas_eval::ctx::Ctx;
+use nas_eval::key::Key;
 use nas_eval::net::{NetBase, NetValue, NetWeights};
 use nas_eval::program::{GlobalId, Program};
 use nas_eval::show::number_text;
@@ -9,15 +10,24 @@ use nas_eval::space::{self, SpaceValue, Terms};
 use nas_eval::value::{Unit, Value};
 use nas_eval::{Fault, call, model};
 use nas_grammar::ast::ItemKind;
+use nas_space::Distribution;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Bars of a histogram.
 const BARS: usize = 10;
 
+/// Multiply-adds that an exact figure may take here: about a tenth of a second.
+const WORK: u64 = 24_000_000;
+
+/// Members drawn where the exact figures would take longer.
+const DRAWN: usize = 4_096;
+
 /// A cost over the feasible members.
 pub struct Cost {
     pub name: String,
+    /// Not exact, but of this many members, drawn evenly.
+    drawn: Option<usize>,
     pub min: i64,
     pub mean: f64,
     pub max: i64,
@@ -39,6 +49,9 @@ impl Cost {
             self.max,
             number_text(self.mean)
         );
+        if let Some(n) = self.drawn {
+            out.push_str(&format!("    about: of {n} members, drawn evenly\n"));
+        }
         if !self.quantiles.is_empty() {
             let list: Vec<String> = self
                 .quantiles
@@ -79,7 +92,7 @@ impl Cost {
             .collect();
         serde_json::json!({
             "min": self.min, "mean": self.mean, "max": self.max,
-            "quantiles": quantiles, "histogram": bars, "error": self.error as i64,
+            "quantiles": quantiles, "histogram": bars, "error": self.error as i64, "drawn": self.drawn,
         })
     }
 }
@@ -168,11 +181,19 @@ pub fn of_space(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Vec<Cost> {
         asked = items(ctx, s);
     }
     let mut out = Vec::new();
+    let mut some = None;
     for (name, v) in asked {
         let cost = match v.plain() {
-            Value::Terms(t) => ranged(ctx, &name, t).ok().flatten(),
+            Value::Terms(t) => match ranged(ctx, &name, t) {
+                Ok(c) => c,
+                Err(_) => {
+                    let drawn = some.get_or_insert_with(|| drawn(ctx, s, span));
+                    about(ctx, &name, t, drawn)
+                }
+            },
             Value::Int(n, _) => Some(Cost {
                 name,
+                drawn: None,
                 min: *n,
                 mean: *n as f64,
                 max: *n,
@@ -209,36 +230,84 @@ fn items(ctx: &mut Ctx, s: &Arc<SpaceValue>) -> Vec<(String, Value)> {
     names.iter().filter_map(terms).collect()
 }
 
-fn ranged(ctx: &mut Ctx, name: &str, t: &Terms) -> Result<Option<Cost>, Fault> {
-    let Some((min, mean, max)) = summary(ctx, t)? else {
-        return Ok(None);
+/// Members drawn evenly; none where even that is too hard.
+fn drawn(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Vec<nas_space::Arch> {
+    let Ok(a) = s.algebra(ctx, span) else {
+        return Vec::new();
     };
+    let Ok(sampler) = a.space.sampler() else {
+        return Vec::new();
+    };
+    let mut stream = Key::seed(0).named("costs").named(&s.name).stream();
+    let mut source = |below: u64| stream.below(below);
+    (0..DRAWN)
+        .filter_map(|_| sampler.sample(&a.space, &mut source))
+        .collect()
+}
+
+/// A cost as some members have it.
+fn about(ctx: &mut Ctx, name: &str, t: &Terms, members: &[nas_space::Arch]) -> Option<Cost> {
     let span = t.space.base.decl.name.span;
-    let s = model::with_cost(ctx, &t.space, &t.tables, span)?;
-    let mut histogram = Vec::new();
-    let mut quantiles = Vec::new();
-    let mut error = 0;
-    if let (true, Ok(d)) = (min < max, s.distribution("asked")) {
+    let s = model::with_cost(ctx, &t.space, &t.tables, span).ok()?;
+    let mut values: Vec<i128> = members
+        .iter()
+        .filter_map(|a| s.model().cost("asked", a))
+        .collect();
+    values.sort_unstable();
+    let (first, last) = (*values.first()?, *values.last()?);
+    let whole = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
+    let mean = values.iter().map(|v| *v as f64).sum::<f64>() / values.len() as f64;
+    let mut cost = Cost {
+        name: name.to_string(),
+        drawn: Some(values.len()),
+        min: whole(first),
+        mean,
+        max: whole(last),
+        quantiles: Vec::new(),
+        error: 0,
+        histogram: Vec::new(),
+    };
+    cost.shape(&Distribution::of(&values));
+    Some(cost)
+}
+
+fn ranged(ctx: &mut Ctx, name: &str, t: &Terms) -> Result<Option<Cost>, Fault> {
+    let span = t.space.base.decl.name.span;
+    let s = model::with_cost(ctx, &t.space, &t.tables, span)?.limited(WORK);
+    let found = s.summary("asked").map_err(|e| space::too_hard(e, span))?;
+    let whole = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
+    let Some(f) = found else { return Ok(None) };
+    let mut cost = Cost {
+        name: name.to_string(),
+        drawn: None,
+        min: whole(f.min),
+        mean: f.mean(),
+        max: whole(f.max),
+        quantiles: Vec::new(),
+        error: 0,
+        histogram: Vec::new(),
+    };
+    if let (true, Ok(d)) = (f.min < f.max, s.distribution("asked")) {
+        cost.shape(&d);
+    }
+    Ok(Some(cost))
+}
+
+impl Cost {
+    /// Quantiles and histogram of a distribution.
+    fn shape(&mut self, d: &Distribution) {
         // Shares by way of decimal text: the counts may not fit a double.
         let number = |n: String| n.parse::<f64>().unwrap_or(0.0);
         let total = number(d.total().to_string());
-        error = d.error;
+        self.error = d.error;
         for p in [5, 25, 50, 75, 95] {
-            quantiles.extend(d.quantile(p, 100).map(|v| (p, v)));
+            self.quantiles.extend(d.quantile(p, 100).map(|v| (p, v)));
         }
         for (first, last, n) in d.histogram(BARS) {
-            histogram.push((first, last, number(n.to_string()) / total.max(1.0)));
+            self.histogram
+                .push((first, last, number(n.to_string()) / total.max(1.0)));
         }
     }
-    Ok(Some(Cost {
-        name: name.to_string(),
-        min,
-        mean,
-        max,
-        quantiles,
-        error,
-        histogram,
-    }))
 }
 
 /// Least, mean and largest value of a cost over the feasible members; none where there is no member.
