@@ -52,7 +52,7 @@ search greedy(g: Growth, score: Arch -> Score, budget: Macs, steps: Int = 5, tol
 /// nearest to the budget. Where choices are coarse that may still be some way off: report its cost beside its score.
 search compound(g: Growth, rates: (Float, Float, Float), budget: Macs) -> [Arch] {
   let ladder = distinct([nearest(g, rates, p) for p in 0.0..=8.0 by 0.05])
-  top(ladder, 1, by: a => -abs(macs(g[a]) - budget))
+  [top(ladder, 1, by: a => -abs(macs(g[a]) - budget))[0]]
 }
 /// The member whose choices lie nearest to the base's, scaled.
 fn nearest(g: Growth, rates: (Float, Float, Float), p: Float) -> Arch {
