@@ -215,7 +215,8 @@ pub fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     });
     match ran {
         Some(value) => value,
-        None => unreachable!("the work is taken once, by the thread or here"),
+        // Never: the work is taken once, by the thread or, where none could be started, here.
+        None => unreachable!("the work was taken and not done"),
     }
 }
 

@@ -1,118 +1,42 @@
 //! The command as its users start it: exit codes, files it leaves, the same bytes again, and Ctrl-C in the middle.
 
-use assert_cmd::Command;
-use serde_json::Value as Json;
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+mod folder;
 
-/// A space of two nets, a trainer, and a pipeline that trains both.
-const TRAIN: &str = r#"
-block dense(out: Int)(x: [n, c]) -> [n, out] {
-  param w: [c, out] ~ normal(0, 0.1)
-  contract("n c, c o -> n o", x, w)
-}
-space nets(classes: Int = 2) {
-  let width = choose [3, 5]
-  encoding "w{width}"
-  net(x: [n, 3, 8, 8]) -> [n, classes] { x |> flatten |> dense(width) |> rectify |> dense(classes) }
-}
-fn descent(rate: Float) { { update: (p, g, s) => { p: p - rate * g } } }
-fn parameters(net) { cost_of(net, { params: 1 }) }
+use folder::{Folder, json, read};
+use std::path::PathBuf;
 
-/// Small steps against the gradient.
-trainer fit(net, data, steps: Int) -> Weights {
-  weights w = init(net)
-  for (x, y) in data.batches(8, steps: steps) {
-    minimise mean(-pick_class(log_softmax(net[w](x)), y)) over w by descent(0.1)
-  }
-  w
-}
-test "two members" { expect size(nets) == 2 }
+/// The pipeline that trains two nets, with tests of which one is false, and a curve to draw.
+fn program() -> String {
+    folder::TRAIN
+        .replace(
+            "pipeline main",
+            r#"test "two members" { expect size(nets) == 2 }
 test "a larger one" { expect parameters(nets["w5"]) == 192 * 5 + 10 }
 test "false" { expect size(nets) == 3 }
 
-pipeline main(steps: Int = 20, limit: Float = 10) {
-  let data = generated(64, 2, 8)
-  let first = fit(nets["w3"], data, steps)
-  let second = fit(nets["w5"], data, steps)
-  let score = sum(nets["w3", first](ones([1, 3, 8, 8])))
-  report score, other: sum(nets["w5", second](ones([1, 3, 8, 8]))), curve: { x: [1, 2, 3], y: [score, 0, 1] }
-  expect score < limit and size(nets) == 2
-  budget 10 minutes, 8 GB
-}
-"#;
-
-/// A folder of its own, where commands run.
-struct Folder(TempDir);
-
-impl Folder {
-    fn with(files: &[(&str, &str)]) -> Folder {
-        let folder = Folder(tempfile::tempdir().expect("a folder"));
-        for (name, text) in files {
-            std::fs::write(folder.at(name), text).expect("a file");
-        }
-        folder
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("nasc").expect("the command");
-        command
-            .args(words)
-            .current_dir(self.0.path())
-            .env_remove("NASC_STORE")
-            .env_remove("NASC_DATA")
-            .env("COLUMNS", "1000");
-        command
-    }
-
-    /// Exit code, stdout, stderr.
-    fn nasc(&self, words: &[&str]) -> (i32, String, String) {
-        let output = self.command(words).output().expect("it ran");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-        (
-            output.status.code().unwrap_or(-1),
-            text(output.stdout),
-            text(output.stderr),
+pipeline main"#,
         )
-    }
-
-    /// As [`Folder::nasc`], held against a code and words on stderr.
-    fn fails(&self, words: &[&str], code: i32, says: &[&str]) {
-        let (got, out, err) = self.nasc(words);
-        assert_eq!(got, code, "{words:?}\n{out}{err}");
-        for word in says {
-            assert!(err.contains(word), "{words:?}: no `{word}` in\n{err}");
-        }
-    }
-
-    /// The only run folder below a folder.
-    fn run_folder(&self, out: &str) -> PathBuf {
-        let mut all: Vec<PathBuf> = std::fs::read_dir(self.at(out))
-            .expect("runs")
-            .map(|e| e.expect("an entry").path())
-            .collect();
-        assert_eq!(all.len(), 1, "{all:?}");
-        all.remove(0)
-    }
+        .replace(
+            "second](ones([1, 3, 8, 8])))\n",
+            "second](ones([1, 3, 8, 8]))), curve: { x: [1, 2, 3], y: [score, 0, 1] }\n",
+        )
 }
 
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-}
-
-fn json(text: &str) -> Json {
-    serde_json::from_str(text).unwrap_or_else(|e| panic!("{e}: {text}"))
+/// The only run folder below a folder.
+fn run_folder(f: &Folder, out: &str) -> PathBuf {
+    let mut all: Vec<PathBuf> = std::fs::read_dir(f.at(out))
+        .expect("runs")
+        .map(|e| e.expect("an entry").path())
+        .collect();
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
 }
 
 #[test]
 fn a_misspelt_name_is_found_before_anything_runs() {
     let f = Folder::with(&[(
         "a.nas",
-        &TRAIN.replace("parameters(nets[\"w5\"])", "paramters(nets[\"w5\"])"),
+        &program().replace("parameters(nets[\"w5\"])", "paramters(nets[\"w5\"])"),
     )]);
     for verb in ["check", "run", "plan", "test"] {
         f.fails(&[verb, "a.nas"], 1, &["E0201", "paramters", "a.nas:"]);
@@ -167,7 +91,7 @@ fn missing_data_stops_a_run_and_not_a_check() {
 
 #[test]
 fn settings_are_checked_before_the_run() {
-    let f = Folder::with(&[("a.nas", TRAIN)]);
+    let f = Folder::with(&[("a.nas", &program())]);
     let set = |value: &str, says: &[&str]| f.fails(&["run", "a.nas", "--set", value], 2, says);
     set("step=3", &["E0802", "`step`", "steps"]);
     set("steps=\"many\"", &["E0802", "steps"]);
@@ -192,7 +116,7 @@ fn text_that_is_not_utf8_is_refused() {
 
 #[test]
 fn a_run_leaves_its_folder_and_goes_by_its_expectations() {
-    let f = Folder::with(&[("a.nas", TRAIN)]);
+    let f = Folder::with(&[("a.nas", &program())]);
     let (code, out, err) = f.nasc(&["run", "a.nas"]);
     assert_eq!(code, 0, "{out}{err}");
     assert!(
@@ -200,7 +124,7 @@ fn a_run_leaves_its_folder_and_goes_by_its_expectations() {
         "{out}"
     );
     assert!(err.contains("first") && err.contains("runs/main-"), "{err}");
-    let folder = f.run_folder("runs");
+    let folder = run_folder(&f, "runs");
     let results = json(&read(&folder.join("results.json")));
     assert!(results["reports"]["score"].is_number());
     assert_eq!(results["expects"][1]["text"], "size(nets) == 2");
@@ -232,12 +156,12 @@ fn a_run_leaves_its_folder_and_goes_by_its_expectations() {
 
 #[test]
 fn threads_jobs_and_repetition_change_no_byte() {
-    let f = Folder::with(&[("a.nas", TRAIN)]);
+    let f = Folder::with(&[("a.nas", &program())]);
     let results = |out: &str, store: &str, more: &[&str]| {
         let words = [&["run", "a.nas", "--quiet", "--out", out], more].concat();
         let status = f.command(&words).env("NASC_STORE", f.at(store)).output();
         assert_eq!(status.expect("it ran").status.code(), Some(0));
-        read(&f.run_folder(out).join("results.json"))
+        read(&run_folder(&f, out).join("results.json"))
     };
     let one = results("one", "store1", &["--threads", "1", "--jobs", "1"]);
     let two = results("two", "store2", &["--threads", "2", "--jobs", "2"]);
@@ -249,7 +173,7 @@ fn threads_jobs_and_repetition_change_no_byte() {
 
 #[test]
 fn tests_of_a_file_are_counted_and_chosen() {
-    let f = Folder::with(&[("a.nas", TRAIN)]);
+    let f = Folder::with(&[("a.nas", &program())]);
     let (code, out, _) = f.nasc(&["test", "a.nas"]);
     assert_eq!(code, 1, "{out}");
     assert!(out.contains("ok a: \"two members\"\n"), "{out}");
@@ -267,7 +191,7 @@ fn tests_of_a_file_are_counted_and_chosen() {
 
 #[test]
 fn plans_and_spaces_answer_in_text_and_json() {
-    let f = Folder::with(&[("a.nas", TRAIN)]);
+    let f = Folder::with(&[("a.nas", &program())]);
     let (code, text, err) = f.nasc(&["plan", "a.nas"]);
     assert_eq!(code, 0, "{err}");
     assert_eq!(text, f.nasc(&["plan", "a.nas"]).1);
@@ -329,7 +253,7 @@ fn plans_and_spaces_answer_in_text_and_json() {
 fn an_interrupted_run_goes_on_to_the_same_bytes() {
     use std::io::{BufRead, BufReader};
     use std::process::{Command, Stdio};
-    let f = Folder::with(&[("a.nas", TRAIN)]);
+    let f = Folder::with(&[("a.nas", &program())]);
     let words = ["run", "a.nas", "--set", "steps=5000", "--jobs", "1"];
     let mut child = Command::new(assert_cmd::cargo::cargo_bin("nasc"))
         .args(words)
@@ -355,12 +279,25 @@ fn an_interrupted_run_goes_on_to_the_same_bytes() {
             .any(|l| l.contains("run the same command again")),
         "{said:?}"
     );
-    assert!(!f.run_folder("runs").join("results.json").exists());
+    assert!(!run_folder(&f, "runs").join("results.json").exists());
 
     assert_eq!(f.nasc(&words).0, 0);
     let whole = [&words[..], &["--out", "fresh"]].concat();
     let fresh = f.command(&whole).env("NASC_STORE", f.at("other")).output();
     assert_eq!(fresh.expect("it ran").status.code(), Some(0));
-    let results = |out: &str| read(&f.run_folder(out).join("results.json"));
+    let results = |out: &str| read(&run_folder(&f, out).join("results.json"));
     assert_eq!(results("runs"), results("fresh"));
+}
+
+#[test]
+fn a_tensor_that_no_memory_holds_is_refused() {
+    let too_large = [
+        "ones([1000000, 1000000, 1000000])",
+        "eye(9223372036854775807)",
+    ];
+    for tensor in too_large {
+        let text = format!("pipeline main() {{ report r: sum({tensor}) }}\n");
+        let f = Folder::with(&[("a.nas", &text)]);
+        f.fails(&["run", "a.nas"], 3, &["E0704", "memory"]);
+    }
 }

@@ -54,6 +54,8 @@ pub struct Runtime {
     executor: Executor,
     programs: RwLock<HashMap<u128, Ready>>,
     gate: Gate,
+    /// Bytes that one graph may take.
+    most: u64,
     /// Whether it was told that the store cannot be written.
     read_only: AtomicBool,
     pool: rayon::ThreadPool,
@@ -72,6 +74,10 @@ impl Runtime {
     /// # Errors
     /// E0704: the device is not there. E0706: the store cannot be used.
     pub fn new(options: Options) -> Result<Arc<Runtime>, Diagnostic> {
+        let most = match options.device {
+            Device::Cpu => memory(),
+            _ => u64::MAX,
+        };
         let executor = Executor::new(options.device)
             .map_err(|f| Diagnostic::error("E0704", f.message).help(f.help))?;
         let executor = match std::env::var("NASC_KERNELS").as_deref() {
@@ -101,6 +107,7 @@ impl Runtime {
             executor,
             programs: RwLock::default(),
             gate: Gate::new(options.memory),
+            most,
             read_only: AtomicBool::new(false),
             pool,
             jobs: jobs.min(threads),
@@ -119,12 +126,26 @@ impl Runtime {
             return Ok(p.clone());
         }
         let (graph, _) = linearise(outputs).map_err(not_concrete)?;
+        if let Some(node) = graph
+            .nodes
+            .node_weights()
+            .find(|n| elements(&n.shape) > LARGEST)
+        {
+            return Err(too_large(&node.shape));
+        }
         let ready = nas_network::prepare(&graph)
             .map_err(|e| Diagnostic::error("E0309", format!("no gradient: {}", e.reason)))?;
         let p = Ready {
             program: self.executor.compile(&ready),
             bytes: (ready.placement.peak + ready.placement.bound) as u64,
         };
+        if p.bytes > self.most {
+            let largest = graph
+                .nodes
+                .node_weights()
+                .max_by_key(|n| elements(&n.shape));
+            return Err(too_large(largest.map_or(&[], |n| &n.shape)));
+        }
         if let Ok(mut all) = self.programs.write() {
             let held: u64 = all.values().map(|r| r.bytes).sum();
             if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > COMPILED {
@@ -157,6 +178,31 @@ impl Runtime {
             }
         }
     }
+}
+
+/// Elements of a tensor that no machine has room for.
+const LARGEST: usize = 1 << 44;
+
+fn elements(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |n, s| n.saturating_mul(*s))
+}
+
+/// Bytes that a graph on the CPU can take at all: an allocation beyond them would end the process.
+fn memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let line = |name: &str| {
+        let line = text.lines().find_map(|l| l.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    match line("MemTotal:") {
+        Some(kib) => (kib + line("SwapTotal:").unwrap_or(0)) * 1024,
+        None => u64::MAX,
+    }
+}
+
+fn too_large(shape: &[usize]) -> Diagnostic {
+    let text = format!("a tensor of shape {shape:?} does not fit into this machine's memory");
+    Diagnostic::error("E0704", text).help("smaller batches or sizes need less at once")
 }
 
 fn not_concrete(e: nas_ir::graph::NotConcrete) -> Diagnostic {

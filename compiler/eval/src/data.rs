@@ -108,8 +108,8 @@ impl DataValue {
         let n = self.len();
         let whole = (n / b.size).max(1) as i64;
         match (b.epochs, b.steps) {
-            (Some(e), _) => (whole * e, whole, e),
-            (None, Some(s)) => (s, whole, (s + whole - 1) / whole),
+            (Some(e), _) => (whole.saturating_mul(e), whole, e),
+            (None, Some(s)) => (s, whole, s.saturating_add(whole - 1) / whole),
             (None, None) => {
                 let all = n.div_ceil(b.size) as i64;
                 let k = b.count.map_or(all, |c| c.min(all));

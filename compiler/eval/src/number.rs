@@ -200,6 +200,19 @@ pub fn symbol(op: BinaryOp) -> &'static str {
     }
 }
 
+/// What is joined again and again doubles: more elements or bytes than these are refused, before they are made.
+const LONGEST_LIST: usize = 10_000_000;
+const LONGEST_TEXT: usize = 1 << 28;
+
+fn long(a: usize, b: usize, most: usize, what: &str, of: &str, span: Span) -> Result<()> {
+    let n = a.saturating_add(b);
+    if n <= most {
+        return Ok(());
+    }
+    let text = format!("{what} of {n} {of}");
+    Err(fault("E0606", text).at(span, "too long").into())
+}
+
 /// Any binary operator but `and` and `or`, which need not evaluate both sides.
 pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Result<Value> {
     let (a, b) = (ctx.settle(a), ctx.settle(b));
@@ -250,6 +263,7 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
         _ if unknown => return Ok(Value::Unknown(Known::Nothing)),
         (Value::Tensor(..), _) | (_, Value::Tensor(..)) => return tensors(ctx, op, &a, &b, span),
         (Value::List(x), Value::List(y)) if op == BinaryOp::Concat => {
+            long(x.len(), y.len(), LONGEST_LIST, "a list", "elements", span)?;
             return Ok(Value::List(Arc::new(
                 x.iter().chain(y.iter()).cloned().collect(),
             )));
@@ -260,6 +274,7 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
             return Ok(Value::record(out));
         }
         (Value::Text(x), Value::Text(y)) if op == BinaryOp::Concat || op == BinaryOp::Add => {
+            long(x.len(), y.len(), LONGEST_TEXT, "a text", "bytes", span)?;
             return Ok(Value::text(format!("{x}{y}")));
         }
         (Value::Weights(_), _) | (_, Value::Weights(_)) => {
@@ -374,7 +389,7 @@ pub fn equal(a: &Value, b: &Value) -> Option<bool> {
         (Value::Interval(x), Value::Interval(y)) => equal(&x.0, &y.0)? && equal(&x.1, &y.1)?,
         (Value::Interval(x), Value::Range(r)) | (Value::Range(r), Value::Interval(x)) => {
             as_f64(&x.0) == r.low.map(|v| v as f64)
-                && as_f64(&x.1) == r.high.map(|v| (v - 1) as f64)
+                && as_f64(&x.1) == r.high.map(|v| v as f64 - 1.0)
         }
         (Value::Arch(x), Value::Arch(y)) => x.arch == y.arch,
         (Value::Clock(x), Value::Clock(y)) => x == y,
@@ -390,10 +405,16 @@ pub fn equal(a: &Value, b: &Value) -> Option<bool> {
 pub fn negate(ctx: &mut Ctx, v: Value, span: Span) -> Result<Value> {
     let v = ctx.settle(v);
     Ok(match v.plain() {
-        Value::Int(i, u) => Value::Int(i.checked_neg().unwrap_or(*i), *u),
+        Value::Int(i, u) => match i.checked_neg() {
+            Some(i) => Value::Int(i, *u),
+            None => of_big(-num_bigint::BigInt::from(*i)),
+        },
         Value::Float(f, u) => Value::Float(-f, *u),
-        Value::Dim(d) => Value::Dim(d.neg()),
-        Value::Big(b) => Value::Big(Arc::new(-(**b).clone())),
+        Value::Dim(d) => {
+            let d = d.neg().map_err(|e| ctx.shape_fault(e.into(), span))?;
+            Value::Dim(d)
+        }
+        Value::Big(b) => of_big(-(**b).clone()),
         Value::Tensor(t, _) => Value::tensor(t.unary(Unary::Neg)),
         Value::Unknown(_) | Value::Invalid(_) => v.clone(),
         Value::Term(t) => return crate::term::negate(ctx, &t.clone(), span),

@@ -95,22 +95,25 @@ impl Dim {
         Ok(p.into_dim())
     }
 
-    pub fn neg(&self) -> Dim {
+    /// # Errors
+    /// [`DimError::Overflow`]: the least number has no negative in 64 bits.
+    pub fn neg(&self) -> Result<Dim, DimError> {
         match self {
-            Dim::Const(c) => Dim::Const(c.wrapping_neg()),
-            Dim::Poly(p) => Poly {
-                terms: p
-                    .terms
-                    .iter()
-                    .map(|(m, c)| (m.clone(), c.map(|v| -v)))
-                    .collect(),
+            Dim::Const(c) => c.checked_neg().map(Dim::Const).ok_or(DimError::Overflow),
+            Dim::Poly(p) => {
+                let mut values = p.terms.values().flat_map(|c| &c.values);
+                if values.any(|v| *v == i64::MIN) {
+                    return Err(DimError::Overflow);
+                }
+                let terms = p.terms.iter();
+                let terms = terms.map(|(m, c)| (m.clone(), c.map(|v| -v))).collect();
+                Ok(Poly { terms }.into_dim())
             }
-            .into_dim(),
         }
     }
 
     pub fn sub(&self, other: &Dim) -> Result<Dim, DimError> {
-        self.add(&other.neg())
+        self.add(&other.neg()?)
     }
 
     pub fn mul(&self, other: &Dim) -> Result<Dim, DimError> {

@@ -165,6 +165,11 @@ fn permutation(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         Value::Range(r) => r.iter().count(),
         _ => access::whole(ctx, &v, span)?.max(0) as usize,
     };
+    if n > 10_000_000 {
+        return Err(fault("E0606", format!("a list of {n} elements"))
+            .at(span, "this count")
+            .into());
+    }
     let order = drawn_order(ctx, args, n)?;
     Ok(Value::list(
         order.into_iter().map(|i| Value::int(i as i64)).collect(),

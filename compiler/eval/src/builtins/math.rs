@@ -100,7 +100,8 @@ fn point_value(ctx: &mut Ctx, v: Value, span: Span, u: Unary, f: fn(f64) -> f64)
         return Ok(v);
     }
     match v.plain() {
-        Value::Int(i, unit) if u == Unary::Abs => Ok(Value::Int(i.abs(), *unit)),
+        Value::Int(i, _) if u == Unary::Abs && *i < 0 => number::negate(ctx, v, span),
+        Value::Int(..) if u == Unary::Abs => Ok(v),
         Value::Int(..) | Value::Float(..) => {
             let r = f(number::as_f64(&v).unwrap_or(0.0));
             Ok(if r.is_nan() {

@@ -58,8 +58,10 @@ impl Iterator for Batches {
                 }
             }
         }
-        let from = within as usize * self.batching.size;
-        let to = (from + self.batching.size).min(self.order.len());
+        let from = (within as usize).saturating_mul(self.batching.size);
+        let to = from
+            .saturating_add(self.batching.size)
+            .min(self.order.len());
         let b = BatchRef {
             clock: Clock {
                 step: self.step,

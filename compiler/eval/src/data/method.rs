@@ -51,7 +51,7 @@ pub fn method(ctx: &mut Ctx, d: &Arc<DataValue>, name: &str, mut args: Args) -> 
                         }
                     },
                 };
-                if start + n > of.len() {
+                if start.saturating_add(n) > of.len() {
                     return Err(fault(
                         "E0301",
                         format!(

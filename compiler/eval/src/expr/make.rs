@@ -229,8 +229,8 @@ impl Ctx {
                     .at(span, "this range")
                     .into());
             };
-            let n = ((b - a) / s + 1e-9).floor() as i64 + 1;
-            if s <= 0.0 || !(0..=1_000_000).contains(&n) {
+            let steps = ((b - a) / s + 1e-9).floor();
+            if s <= 0.0 || !(-1.0..1e6).contains(&steps) {
                 return Err(fault("E0606", "this range has no end, or too many steps")
                     .at(span, "this range")
                     .into());
@@ -238,7 +238,7 @@ impl Ctx {
             // 0.7 by steps of 0.05 is 0.75, not the sum of two roundings.
             let near = |v: f64| (v * 1e12).round() / 1e12;
             return Ok(Value::list(
-                (0..n)
+                (0..=steps as i64)
                     .map(|i| Value::float(near(a + i as f64 * s)))
                     .collect(),
             ));

@@ -104,12 +104,12 @@ pub(super) fn dims(ctx: &mut Ctx, op: BinaryOp, x: Dim, y: Dim, span: Span) -> R
 }
 
 fn ratio(a: i64, b: i64) -> Value {
-    if b == 0 {
-        Value::invalid("division by zero")
-    } else if a % b == 0 {
-        Value::int(a / b)
-    } else {
-        Value::float(a as f64 / b as f64)
+    match (a.checked_rem(b), a.checked_div(b)) {
+        _ if b == 0 => Value::invalid("division by zero"),
+        (Some(0), Some(q)) => Value::int(q),
+        (Some(_), _) => Value::float(a as f64 / b as f64),
+        // The least number by -1 is one more than the largest.
+        (None, _) => of_big(-BigInt::from(a)),
     }
 }
 
@@ -140,6 +140,7 @@ pub(super) fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<
         };
     }
     if let (Value::Big(_), _) | (_, Value::Big(_)) = (a.plain(), b.plain()) {
+        digits(op, a, b, span)?;
         return big(op, a, b).ok_or_else(wrong);
     }
     let (Some(x), Some(y)) = (as_f64(a), as_f64(b)) else {
@@ -198,7 +199,8 @@ pub(super) fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<
                 if j == 0 {
                     return Ok(Value::invalid("division by zero"));
                 }
-                Some(i.rem_euclid(j))
+                // Of the least number by -1 nothing is left either.
+                Some(i.checked_rem_euclid(j).unwrap_or(0))
             }
             BinaryOp::Pow if j >= 0 => u32::try_from(j).ok().and_then(|j| i.checked_pow(j)),
             BinaryOp::Pow => return Ok(Value::float(x.powf(y))),
@@ -206,13 +208,10 @@ pub(super) fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<
         };
         return match exact {
             Some(v) => Ok(Value::Int(v, unit)),
-            None if op == BinaryOp::Pow && y > 100_000.0 => {
-                Err(fault("E0606", "a power of so many digits is not computed")
-                    .at(span, "too large")
-                    .help("a number with a point has an exponent: `2.0 ^ n`")
-                    .into())
+            None => {
+                digits(op, a, b, span)?;
+                big(op, a, b).ok_or_else(wrong)
             }
-            None => big(op, a, b).ok_or_else(wrong),
         };
     }
     let r = match op {
@@ -230,13 +229,45 @@ pub(super) fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<
     Ok(Value::Float(r, unit))
 }
 
-fn big(op: BinaryOp, a: &Value, b: &Value) -> Option<Value> {
-    let to_big = |v: &Value| match v.plain() {
+/// Whole numbers of more binary digits are not computed: powers of powers would take all time and memory.
+const DIGITS: u64 = 1 << 20;
+
+fn whole(v: &Value) -> Option<BigInt> {
+    match v.plain() {
         Value::Int(i, _) => Some(BigInt::from(*i)),
         Value::Big(b) => Some((**b).clone()),
         _ => None,
+    }
+}
+
+/// Refuses products and powers with too many digits, before they are made.
+fn digits(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<()> {
+    let (Some(x), Some(y)) = (whole(a), whole(b)) else {
+        return Ok(());
     };
-    let (Some(x), Some(y)) = (to_big(a), to_big(b)) else {
+    let (what, many) = match op {
+        BinaryOp::Mul => ("product", x.bits() + y.bits() > DIGITS),
+        BinaryOp::Pow => {
+            // 1 and -1 stay what they are, whatever the power.
+            let each = x.bits().saturating_sub(1).max(1);
+            let fits = y.to_u64().and_then(|y| y.checked_mul(each));
+            let power = y > BigInt::ZERO && fits.is_none_or(|n| n > DIGITS);
+            ("power", power || y.to_u32().is_some_and(|y| y > 100_000))
+        }
+        _ => return Ok(()),
+    };
+    if !many {
+        return Ok(());
+    }
+    let text = format!("a {what} of so many digits is not computed");
+    Err(fault("E0606", text)
+        .at(span, "too large")
+        .help("a number with a point has an exponent: `2.0 ^ n`")
+        .into())
+}
+
+fn big(op: BinaryOp, a: &Value, b: &Value) -> Option<Value> {
+    let (Some(x), Some(y)) = (whole(a), whole(b)) else {
         let (x, y) = (as_f64(a)?, as_f64(b)?);
         return scalars(op, &Value::float(x), &Value::float(y), Span::default()).ok();
     };

@@ -5,6 +5,12 @@ use super::{Dim, DimError, Table};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// The quotient by a positive number, down or up to a whole one.
+pub(super) fn rounded(value: i64, by: i64, ceil: bool) -> i64 {
+    let part = ceil && value.rem_euclid(by) != 0;
+    value.div_euclid(by) + i64::from(part)
+}
+
 impl Dim {
     /// The exact quotient, or where it is not whole.
     pub fn div(&self, other: &Dim) -> Result<Dim, DimError> {
@@ -12,8 +18,11 @@ impl Dim {
             if *b == 0 {
                 return Err(DimError::BadDivisor);
             }
-            return if a % b == 0 {
-                Ok(Dim::Const(a / b))
+            let (Some(rest), Some(whole)) = (a.checked_rem(*b), a.checked_div(*b)) else {
+                return Err(DimError::Overflow);
+            };
+            return if rest == 0 {
+                Ok(Dim::Const(whole))
             } else {
                 Err(DimError::NotWhole {
                     value: *a,
@@ -42,16 +51,23 @@ impl Dim {
             }
             rest.retain(|_, e| *e > 0);
             let mut bad = None;
+            let mut overflow = false;
             let table = c
                 .zip(d, |x, y| {
-                    if *y == 0 || x % y != 0 {
+                    if *y == 0 || x.wrapping_rem(*y) != 0 {
                         bad.get_or_insert((*x, *y));
                         0
                     } else {
-                        x / y
+                        x.checked_div(*y).unwrap_or_else(|| {
+                            overflow = true;
+                            0
+                        })
                     }
                 })
                 .ok_or(DimError::TooManyChoices)?;
+            if overflow {
+                return Err(DimError::Overflow);
+            }
             if let Some((value, by)) = bad {
                 if by == 0 {
                     return Err(DimError::BadDivisor);
@@ -60,7 +76,7 @@ impl Dim {
                 let i = pairs
                     .values
                     .iter()
-                    .position(|(x, y)| *y != 0 && x % y != 0)
+                    .position(|(x, y)| *y != 0 && x.wrapping_rem(*y) != 0)
                     .unwrap_or(0);
                 return Err(DimError::NotWhole {
                     value,
@@ -85,13 +101,7 @@ impl Dim {
         if by.known() == Some(1) {
             return Ok(self.clone());
         }
-        let op = |x: i64, y: i64| {
-            if ceil {
-                -((-x).div_euclid(y))
-            } else {
-                x.div_euclid(y)
-            }
-        };
+        let op = |x, y| rounded(x, y, ceil);
         if let (Some(a), Some(b)) = (self.as_table(), by.as_table()) {
             if b.values.iter().any(|v| *v <= 0) {
                 return Err(DimError::BadDivisor);
@@ -120,7 +130,7 @@ impl Dim {
                 false => c.map(|_| 0),
             };
             let left = c
-                .zip(&quotient, |c, q| c - q * by)
+                .zip(&quotient, |c, q| c.wrapping_sub(q.wrapping_mul(by)))
                 .ok_or(DimError::TooManyChoices)?;
             whole.add_term(m.clone(), quotient)?;
             rest.add_term(m, left)?;
@@ -131,7 +141,8 @@ impl Dim {
         }
         let atom = match rest.inner_quotient() {
             Some((of, inner, constant)) => {
-                let of = Dim::Poly(Arc::new(of)).add(&Dim::Const(constant * inner))?;
+                let whole_of = constant.checked_mul(inner).ok_or(DimError::Overflow)?;
+                let of = Dim::Poly(Arc::new(of)).add(&Dim::Const(whole_of))?;
                 let both = by.checked_mul(inner).ok_or(DimError::Overflow)?;
                 return of
                     .rounded_div(&Dim::Const(both), false)?

@@ -1,5 +1,6 @@
 //! Sizes with less left open: a choice fixed, an unknown replaced by a number.
 
+use super::divide::rounded;
 use super::poly::{Atom, Monomial, Poly};
 use super::{Dim, DimError, Table};
 use std::sync::Arc;
@@ -19,12 +20,8 @@ impl Dim {
                             Atom::Div { ceil, of, by } => {
                                 match Dim::Poly(Arc::new((**of).clone())).restrict(site, option) {
                                     Dim::Const(c) => {
-                                        let v = if *ceil {
-                                            -((-c).div_euclid(*by))
-                                        } else {
-                                            c.div_euclid(*by)
-                                        };
-                                        let factor = Table::constant(v.pow(*e));
+                                        let v = rounded(c, *by, *ceil).saturating_pow(*e);
+                                        let factor = Table::constant(v);
                                         if let Some(t) =
                                             c_mul(c_restrict(&p.terms[m], site, option), &factor)
                                         {

@@ -119,14 +119,14 @@ impl Tensor {
             &weight.shape()[2],
             &window.stride[0].into(),
             &window.dilation[0].into(),
-            &(window.pad[0] + window.pad[2]).into(),
+            &Dim::Const(window.pad[0]).add(&Dim::Const(window.pad[2]))?,
         )?;
         let w = Self::windowed(
             &self.shape()[3],
             &weight.shape()[3],
             &window.stride[1].into(),
             &window.dilation[1].into(),
-            &(window.pad[1] + window.pad[3]).into(),
+            &Dim::Const(window.pad[1]).add(&Dim::Const(window.pad[3]))?,
         )?;
         for d in [&h, &w] {
             d.positive().map_err(|at| {
@@ -202,13 +202,13 @@ impl Tensor {
         }
         let mut shape = self.0.shape.clone();
         for (k, (a, b)) in [(0, 2), (1, 3)].into_iter().enumerate() {
-            let pad = window.pad[a] + window.pad[b];
+            let pad = Dim::Const(window.pad[a]).add(&Dim::Const(window.pad[b]))?;
             shape[2 + k] = Self::windowed(
                 &self.shape()[2 + k],
                 &window.size[k].into(),
                 &window.stride[k].into(),
                 &window.dilation[k].into(),
-                &pad.into(),
+                &pad,
             )?;
             shape[2 + k].positive().map_err(|w| {
                 ShapeError::new("the window is larger than the padded input")
