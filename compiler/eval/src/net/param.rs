@@ -158,7 +158,7 @@ pub fn param(
                 crate::weights::slot_of(ctx, &net, &w, &address, &place, &shape, &owner, span)?;
             let key = w.key.named(&slot);
             let exists = w.has(&slot);
-            if !exists {
+            let t = if !exists {
                 if ctx.checking() {
                     Tensor::symbol(address.clone(), shape.clone(), net.dtype)
                 } else {
@@ -174,9 +174,9 @@ pub fn param(
                 }
             } else {
                 crate::weights::read(ctx, &w, &slot, &full, &shape, net.dtype, span)?
-            }
+            };
+            edited(ctx, &net, &owner, &name.text, &address, t, trained, span)?
         }
-        .pipe_edit(ctx, &net, &owner, &name.text, &address, trained, span)?,
     };
     if let Ok(mut m) = net.made.lock() {
         m.insert(address.clone(), tensor.clone());
@@ -191,35 +191,6 @@ pub fn param(
     let v = Value::tensor(tensor);
     note_param(ctx, &name.text, &address, v.clone(), trained);
     Ok(env.bind(name.text.clone(), v))
-}
-
-trait PipeEdit {
-    #[allow(clippy::too_many_arguments)]
-    fn pipe_edit(
-        self,
-        ctx: &mut Ctx,
-        net: &Arc<NetValue>,
-        owner: &Arc<str>,
-        name: &Arc<str>,
-        address: &Arc<str>,
-        trained: bool,
-        span: Span,
-    ) -> Result<Tensor>;
-}
-
-impl PipeEdit for Tensor {
-    fn pipe_edit(
-        self,
-        ctx: &mut Ctx,
-        net: &Arc<NetValue>,
-        owner: &Arc<str>,
-        name: &Arc<str>,
-        address: &Arc<str>,
-        trained: bool,
-        span: Span,
-    ) -> Result<Tensor> {
-        edited(ctx, net, owner, name, address, self, trained, span)
-    }
 }
 
 fn note_param(ctx: &mut Ctx, name: &Arc<str>, address: &Arc<str>, v: Value, trained: bool) {

@@ -139,16 +139,22 @@ pub(super) fn comprehension(
             gathered(ctx, out, span, collect)
         }
         Clause::For { pattern, iterable } => {
+            let turns = Turns {
+                produce,
+                tree,
+                pattern,
+                rest,
+                env,
+                key,
+            };
             let v = ctx.eval(iterable, env)?;
             let v = crate::table::as_rows(ctx, v)?;
             let v = ctx.settle(v);
             if let Value::Open(_) = v.plain() {
                 return ctx.cases(v, span, &mut |ctx, v| {
                     let items = access::items(ctx, &v, iterable.span)?;
-                    {
-                        let out = each(ctx, produce, tree, pattern, items, rest, env, key)?;
-                        gathered(ctx, out, span, collect)
-                    }
+                    let out = each(ctx, &turns, items)?;
+                    gathered(ctx, out, span, collect)
                 });
             }
             if let Value::Interval(i) = v.plain()
@@ -159,10 +165,8 @@ pub(super) fn comprehension(
                 return ctx.cases(opened, span, &mut |ctx, n| {
                     let n = access::whole(ctx, &n, iterable.span)?;
                     let items = (0..n).map(Value::int).collect();
-                    {
-                        let out = each(ctx, produce, tree, pattern, items, rest, env, key)?;
-                        gathered(ctx, out, span, collect)
-                    }
+                    let out = each(ctx, &turns, items)?;
+                    gathered(ctx, out, span, collect)
                 });
             }
             match sequence(ctx, &v, iterable.span)? {
@@ -201,7 +205,7 @@ pub(super) fn comprehension(
                         _ => unsure.then_some(Known::List),
                     };
                     let Some(known) = known else {
-                        let out = each(ctx, produce, tree, pattern, items, rest, env, key)?;
+                        let out = each(ctx, &turns, items)?;
                         return gathered(ctx, out, span, collect);
                     };
                     // One turn is looked at for as many as there are.
@@ -210,7 +214,7 @@ pub(super) fn comprehension(
                         Known::Many(n) => times.by(n),
                         _ => times.unknown(),
                     };
-                    let looked = each(ctx, produce, tree, pattern, items, rest, env, key);
+                    let looked = each(ctx, &turns, items);
                     ctx.times = times;
                     looked?;
                     Ok(Value::Unknown(match (known, rest.is_empty()) {
@@ -223,31 +227,31 @@ pub(super) fn comprehension(
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-pub(super) fn each(
-    ctx: &mut Ctx,
-    produce: &Produce,
-    tree: &Tree,
-    pattern: &Pattern,
-    items: Vec<Value>,
-    rest: &[Clause],
-    env: &Env,
+/// What a clause's turns have in common.
+struct Turns<'a> {
+    produce: &'a Produce<'a>,
+    tree: &'a Tree<'a>,
+    pattern: &'a Pattern,
+    rest: &'a [Clause],
+    env: &'a Env,
     key: Key,
-) -> Result<Vec<Value>> {
+}
+
+fn each(ctx: &mut Ctx, turns: &Turns, items: Vec<Value>) -> Result<Vec<Value>> {
     if ctx.may_fork() && items.len() > 1 {
-        return parallel(ctx, produce, tree, pattern, items, rest, env, key);
+        return parallel(ctx, turns, items);
     }
     let mut out = vec![];
-    let entries = Entries::of(ctx, tree, env);
+    let entries = Entries::of(ctx, turns.tree, turns.env);
     let stage = ctx.stage.clone();
     for (i, item) in items.into_iter().enumerate() {
-        let inner = destructure(ctx, pattern, item.clone(), env)?;
+        let inner = destructure(ctx, turns.pattern, item.clone(), turns.env)?;
         ctx.stage = sub_stage(ctx, &stage, i, &item);
         let elem = ctx.enter_turn(i);
-        let key = key.child(i as u64);
+        let key = turns.key.child(i as u64);
         let r = entries.get(ctx, &item, key, |ctx| {
             let mut out = vec![];
-            turn(ctx, produce, rest, &inner, key, &mut out).map(|()| out)
+            turn(ctx, turns.produce, turns.rest, &inner, key, &mut out).map(|()| out)
         });
         ctx.leave_turn(elem);
         ctx.stage = stage.clone();
@@ -271,27 +275,17 @@ pub(super) fn sub_stage(ctx: &Ctx, stage: &Arc<str>, i: usize, item: &Value) -> 
 }
 
 /// Independent elements side by side; each has its own draws by its position, so the result is the same for any number of workers.
-#[allow(clippy::too_many_arguments)]
-pub(super) fn parallel(
-    ctx: &mut Ctx,
-    produce: &Produce,
-    tree: &Tree,
-    pattern: &Pattern,
-    items: Vec<Value>,
-    rest: &[Clause],
-    env: &Env,
-    key: Key,
-) -> Result<Vec<Value>> {
+fn parallel(ctx: &mut Ctx, turns: &Turns, items: Vec<Value>) -> Result<Vec<Value>> {
     type Slot = Mutex<Option<(Result<Vec<Value>>, Vec<nas_diagnostics::Diagnostic>)>>;
     let slots: Vec<Slot> = items.iter().map(|_| Mutex::new(None)).collect();
     let stage = ctx.stage.clone();
-    let entries = Entries::of(ctx, tree, env);
+    let entries = Entries::of(ctx, turns.tree, turns.env);
     let mut contexts = vec![];
     for (i, item) in items.iter().enumerate() {
-        let mut inner = ctx.fork(key.child(i as u64));
+        let mut inner = ctx.fork(turns.key.child(i as u64));
         inner.top = true;
         inner.stage = sub_stage(ctx, &stage, i, item);
-        let inner_env = destructure(&mut inner, pattern, item.clone(), env)?;
+        let inner_env = destructure(&mut inner, turns.pattern, item.clone(), turns.env)?;
         contexts.push(Mutex::new(Some((inner, inner_env))));
     }
     let work = |i: usize| {
@@ -304,7 +298,7 @@ pub(super) fn parallel(
         let key = inner.key;
         let r = entries.get(&mut inner, &items[i], key, |ctx| {
             let mut out = vec![];
-            clauses_then(ctx, produce, rest, &inner_env, &mut out).map(|()| out)
+            clauses_then(ctx, turns.produce, turns.rest, &inner_env, &mut out).map(|()| out)
         });
         if let Ok(mut slot) = slots[i].lock() {
             *slot = Some((r, inner.warnings));
