@@ -86,8 +86,8 @@ pub struct Shared {
     pub globals: Mutex<HashMap<usize, Value>>,
     /// What is sealed and what is disclosed, for the plan.
     pub seals: Mutex<Vec<String>>,
-    /// Fingerprints of the code that a global reaches.
-    pub code: Mutex<HashMap<usize, String>>,
+    /// Fingerprints of declarations with all that they reach, by module and place.
+    pub prints: Mutex<HashMap<(ModuleId, usize), String>>,
     /// Spaces read back from kept results, by their text.
     pub restored: Mutex<HashMap<String, Value>>,
     /// Stages that ended as invalid: name and reason.
@@ -124,7 +124,7 @@ impl Ctx {
                 spaces: Mutex::default(),
                 globals: Mutex::default(),
                 seals: Mutex::default(),
-                code: Mutex::default(),
+                prints: Mutex::default(),
                 restored: Mutex::default(),
                 invalid: Mutex::default(),
                 ledger: Mutex::default(),

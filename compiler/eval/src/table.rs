@@ -79,7 +79,9 @@ pub fn value(
     module: ModuleId,
     span: Span,
 ) -> Result<Value> {
-    let name = format!("table {module} {}", decl.name.text);
+    // A check knows the headers, a run the rows.
+    let of = if ctx.checking() { "head" } else { "table" };
+    let name = format!("{of} {module} {}", decl.name.text);
     if let Ok(known) = ctx.shared.restored.lock()
         && let Some(v) = known.get(&name)
     {
@@ -149,9 +151,7 @@ pub fn value(
             let _ = t.raw.set(ctx.host.table(path)?);
         }
         let v = Value::Table(Arc::new(t));
-        if !ctx.checking()
-            && let Ok(mut known) = ctx.shared.restored.lock()
-        {
+        if let Ok(mut known) = ctx.shared.restored.lock() {
             known.insert(name, v.clone());
         }
         Ok(v)
