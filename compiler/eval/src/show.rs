@@ -6,7 +6,7 @@ mod normal;
 mod report;
 mod spans;
 
-use crate::ctx::Ctx;
+use crate::ctx::{Ctx, fault};
 use crate::value::{Dist, FuncKind, Range, Unit, Value};
 use crate::{Result, train};
 use nas_diagnostics::Span;
@@ -260,10 +260,38 @@ fn json_tensor(t: &HostTensor) -> serde_json::Value {
 
 /// The whole value for `results.json`. Tensors are computed; what cannot be told as JSON is told by its one-line text.
 pub fn json(ctx: &mut Ctx, v: &Value) -> Result<serde_json::Value> {
+    let mut left = ENTRIES;
+    writable(v, DEEPEST, &mut left)?;
     // All tensors inside are computed together.
     let mut all = [v.clone()];
     train::settle_all(ctx, &mut all, Span::default())?;
     json_of(ctx, &all[0])
+}
+
+/// Readers of JSON refuse what is nested deeper than 128.
+const DEEPEST: usize = 120;
+/// Entries of one result: a list that holds one list many times is as long as what it shows.
+const ENTRIES: usize = 10_000_000;
+
+/// Refuses a result that cannot be written down.
+fn writable(v: &Value, depth: usize, left: &mut usize) -> Result<()> {
+    let refused = |what: String| {
+        fault("E0606", what).help("report a summary of it: `len`, `mean`, a few of its entries")
+    };
+    if depth == 0 {
+        return Err(refused(format!("a result is nested deeper than {DEEPEST} levels")).into());
+    }
+    let mut inner = |x: &Value| {
+        *left = left
+            .checked_sub(1)
+            .ok_or_else(|| refused(format!("a result has more than {ENTRIES} entries")))?;
+        writable(x, depth - 1, left)
+    };
+    match v.plain() {
+        Value::List(l) => l.iter().try_for_each(&mut inner),
+        Value::Record(r) => r.values().try_for_each(&mut inner),
+        _ => Ok(()),
+    }
 }
 
 fn json_of(ctx: &mut Ctx, v: &Value) -> Result<serde_json::Value> {
