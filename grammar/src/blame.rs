@@ -119,7 +119,7 @@ fn foreign(found: &str, first_word: &str, before: &str, span: Span) -> Option<Di
     let blamed = if guilty == found {
         span
     } else {
-        return foreign_first(first_word, words, span, before, found);
+        return foreign_first(first_word, words, span, before);
     };
     let (word, help) = words.iter().find(|(w, _)| *w == guilty)?;
     let d = Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
@@ -143,7 +143,6 @@ fn foreign_first(
     words: &[(&str, &str)],
     span: Span,
     before: &str,
-    _found: &str,
 ) -> Option<Diagnostic> {
     if before.trim() != word {
         return None;
@@ -151,9 +150,33 @@ fn foreign_first(
     let (word, help) = words.iter().find(|(w, _)| *w == word)?;
     Some(
         Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
-            .at(span, format!("stands behind `{word}`"))
+            .at(word_before(span, word), "from another language")
             .help(*help),
     )
+    .map(|d| match *word {
+        // Taken out with the space behind it.
+        "return" => {
+            let at = word_before(span, word);
+            d.fix(
+                Span {
+                    end: span.start.max(at.end),
+                    ..at
+                },
+                "",
+            )
+        }
+        _ => d,
+    })
+}
+
+/// The word that ends in front of a place, as `before` says, one space between.
+fn word_before(span: Span, word: &str) -> Span {
+    let end = span.start.saturating_sub(1);
+    Span {
+        start: end.saturating_sub(word.len() as u32),
+        end,
+        ..span
+    }
 }
 
 fn punctuation(found: &str, before: &str, positives: &[Rule], span: Span) -> Option<Diagnostic> {

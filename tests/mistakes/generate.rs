@@ -188,11 +188,13 @@ impl Generator<'_> {
     /// Replaces `cut` and points at what was put in.
     fn replace(&mut self, kind: &'static str, cut: Range<usize>, put: &str) {
         let here = cut.clone();
+        let at = cut.start;
         self.change(kind, cut, put, &[here]);
         // The place covers all that was put in.
         if let Some(m) = self.out.last_mut().filter(|m| m.kind == kind)
             && let Some(p) = m.places.first_mut()
         {
+            p.start = p.start.min(at);
             p.end = p.end.max(p.start + put.len());
         }
     }

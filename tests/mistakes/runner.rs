@@ -1,5 +1,6 @@
 //! The measure of the checker: seeded mistakes in the library and the pipelines, how many are refused, where the finding points, and
-//! whether its help mends them. `MISTAKES=write cargo test -p nas-driver --test mistakes` writes the table.
+//! whether its help mends them. A fixed sample by default; `MISTAKES=write cargo test -p nas-driver --test mistakes` goes through all
+//! and writes the table.
 
 #[path = "../common/world.rs"]
 mod world;
@@ -10,6 +11,8 @@ use generate::{Known, Mistake, mistakes};
 use nas_diagnostics::Diagnostic;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use world::{Files, check};
 
 fn root() -> PathBuf {
@@ -117,6 +120,30 @@ fn judge(m: &Mistake) -> Verdict {
     }
 }
 
+/// One in so many is judged by default.
+const SAMPLE: usize = 8;
+
+/// All of them, on as many threads as there are cores.
+fn judged(all: &[Mistake]) -> Vec<Verdict> {
+    let next = AtomicUsize::new(0);
+    let out: Vec<Mutex<Option<Verdict>>> = all.iter().map(|_| Mutex::new(None)).collect();
+    let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    std::thread::scope(|s| {
+        for _ in 0..threads {
+            s.spawn(|| {
+                loop {
+                    let i = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(m) = all.get(i) else { break };
+                    *out[i].lock().expect("no judge panics") = Some(judge(m));
+                }
+            });
+        }
+    });
+    out.into_iter()
+        .map(|v| v.into_inner().ok().flatten().expect("all are judged"))
+        .collect()
+}
+
 #[test]
 fn mistakes_are_refused_where_they_are_made() {
     let programs = programs();
@@ -129,7 +156,11 @@ fn mistakes_are_refused_where_they_are_made() {
         if file.contains("/intrinsics/") {
             continue;
         }
-        let clean = errors(text);
+        let clean = match std::env::var("MISTAKES") {
+            Ok(_) => errors(text),
+            // `tests/spec` holds that they are right.
+            Err(_) => vec![],
+        };
         assert!(
             clean.is_empty(),
             "{file} has findings of its own: {:?}",
@@ -137,11 +168,22 @@ fn mistakes_are_refused_where_they_are_made() {
         );
         all.extend(mistakes(file, text, &known));
     }
+    // Each kind's share of a sample is its share of all: they stand kind by kind, by file.
+    let whole = std::env::var("MISTAKES").is_ok();
+    let made = all.len();
+    all.sort_by_key(|m| m.kind);
+    if !whole {
+        let mut i = 0;
+        all.retain(|_| {
+            i += 1;
+            i % SAMPLE == 0
+        });
+    }
+    let verdicts = judged(&all);
     let mut scores: BTreeMap<&str, Score> = BTreeMap::new();
     let mut missed = String::new();
     let mut total = Score::default();
-    for m in &all {
-        let v = judge(m);
+    for (m, v) in all.iter().zip(&verdicts) {
         for s in [scores.entry(m.kind).or_default(), &mut total] {
             s.all += 1;
             s.refused += usize::from(v.refused);
@@ -192,10 +234,10 @@ fn mistakes_are_refused_where_they_are_made() {
             .collect::<String>(),
     );
     println!("{table}\n{missed}");
-    if std::env::var("MISTAKES").is_ok() {
+    if whole {
         std::fs::write(root().join("docs/mistakes.md"), &table).expect("the table is written");
     }
-    assert!(total.all >= 250, "{} mistakes", total.all);
+    assert!(made >= 250, "{made} mistakes");
     assert!(
         share(total.refused) >= REFUSED,
         "{:.1} % refused",

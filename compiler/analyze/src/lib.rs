@@ -1,5 +1,6 @@
 //! Modules, names and types: from texts to a program in which every name stands for something, and what follows of types.
 
+mod contracts;
 mod effects;
 mod modules;
 mod names;
@@ -7,6 +8,7 @@ mod recursion;
 mod types;
 pub mod walk;
 
+pub use contracts::check_contracts;
 pub use effects::{Effect, check_effects, effects};
 pub use modules::{Library, Loaded, ReadFault, World, load, load_library};
 pub use names::{DRAWING_INTRINSICS, check_names};

@@ -42,6 +42,7 @@ pub fn check_names(loaded: &Loaded) -> Vec<Diagnostic> {
             .filter(|d| d.primary().is_none_or(|p| !at.contains(&p))),
     );
     found.extend(nas_analyze::check_effects(&loaded.program, &loaded.sources));
+    found.extend(nas_analyze::check_contracts(&loaded.program));
     found.extend(nas_analyze::check_recursion(
         &loaded.program,
         &loaded.sources,

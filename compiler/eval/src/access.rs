@@ -158,7 +158,7 @@ pub fn field_of(ctx: &mut Ctx, v: Value, name: &ast::Ident, span: Span) -> Resul
         if let Some(c) =
             nas_diagnostics::did_you_mean(key, names.iter().map(|s| &**s).collect::<Vec<_>>())
         {
-            d = d.help(format!("did you mean `{c}`?"));
+            d = d.did_you_mean(&c);
         } else if !names.is_empty() {
             d = d.note(format!("it has {}", names.join(", ")));
         }
@@ -201,7 +201,7 @@ fn module_item(ctx: &mut Ctx, module: usize, name: &ast::Ident, span: Span) -> R
     let mut d =
         fault("E0202", format!("`{path}` has no `{}`", name.text)).at(name.span, "asked for here");
     d = match nas_diagnostics::did_you_mean(&name.text, names.clone()) {
-        Some(c) => d.help(format!("did you mean `{c}`?")),
+        Some(c) => d.did_you_mean(&c),
         None => d.note(format!("it has {}", names.join(", "))),
     };
     Err(d.into())

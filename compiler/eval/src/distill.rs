@@ -314,6 +314,17 @@ fn add(
     let v = match weight {
         Some(w) => {
             let share = ctx.eval(w, env)?;
+            if matches!(
+                share.plain(),
+                Value::Text(_) | Value::Bool(_) | Value::List(_)
+            ) {
+                return Err(fault(
+                    "E0301",
+                    format!("a weight is a number, and this is {}", share.kind()),
+                )
+                .at(w.span, "here")
+                .into());
+            }
             number::binary(ctx, BinaryOp::Mul, share, v, w.span)?
         }
         None => v,

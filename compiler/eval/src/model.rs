@@ -1,5 +1,7 @@
 //! From an elaborated space to its algebra: sites, conditions, costs and the encoding, on indices.
 
+mod loosen;
+
 use crate::ctx::{Ctx, fault};
 use crate::space::{Algebra, Cond, SpaceValue, alternatives, condition};
 use crate::value::Value;
@@ -333,6 +335,7 @@ fn nearest(
     let arch = crate::space::ArchValue::new(s.clone(), n.arch);
     d = d.note(format!("the nearest member is {}", arch.text()));
     let mut help = None;
+    let mut loosened = None;
     for w in n.violated {
         d = d.note(match &w {
             algebra::Why::Window {
@@ -349,6 +352,7 @@ fn nearest(
                 };
                 let gap = (value - limit).unsigned_abs();
                 let share = gap as f64 / limit.unsigned_abs().max(1) as f64 * 100.0;
+                loosened = Some((cost.to_string(), limit, *value));
                 help = Some(format!(
                     "loosen the bound on `{cost}` to {value}, or widen the choices"
                 ));
@@ -357,8 +361,12 @@ fn nearest(
             other => other.to_string(),
         });
     }
-    match help {
+    let d = match help {
         Some(h) => d.help(h),
+        None => d,
+    };
+    match loosened.and_then(|(cost, limit, value)| loosen::bound(s, &cost, limit, value)) {
+        Some((span, text)) => d.fix(span, text),
         None => d,
     }
 }

@@ -284,6 +284,9 @@ fn statement(
                     }
                     v => v?,
                 };
+                if let Some(s) = crate::seal::inside(&v) {
+                    return Err(crate::seal::refuse(s, a.value.span));
+                }
                 let name = name.or_else(|| path_name(&a.value).map(Into::into));
                 out.reports.push(Reported {
                     name,
@@ -305,10 +308,7 @@ fn statement(
                         crate::value::Unit::One => "no unit".to_string(),
                         u => format!("in {}", u.name()),
                     };
-                    return Err(fault("E0305", "a budget is a time or a memory")
-                        .at(e.span, got)
-                        .help("`40 minutes`, `2 GB`")
-                        .into());
+                    return Err(budget_unit(e, list, &got).into());
                 }
                 out.budget.push((v, e.span));
             }
@@ -423,5 +423,32 @@ pub fn path_name(e: &Expr) -> Option<String> {
         ExprKind::Field { base, name } => Some(format!("{}.{}", path_name(base)?, name.text)),
         ExprKind::Index { base, .. } => path_name(base),
         _ => None,
+    }
+}
+
+/// A budget without a time's or a memory's unit: the one that the others leave, where the number is written out.
+fn budget_unit(e: &Expr, list: &[Expr], got: &str) -> Diagnostic {
+    let unit = |e: &Expr| match &e.kind {
+        ast::ExprKind::Number(n) => n.unit.as_ref().map(|u| u.text.clone()),
+        _ => None,
+    };
+    let memory = |u: &str| matches!(u, "bytes" | "kB" | "MB" | "GB" | "TB");
+    let time = |u: &str| matches!(u, "seconds" | "minutes" | "hours");
+    let others: Vec<_> = list.iter().filter_map(unit).collect();
+    let wanted = match (
+        others.iter().any(|u| memory(u)),
+        others.iter().any(|u| time(u)),
+    ) {
+        (true, false) => Some("minutes"),
+        (false, true) => Some("GB"),
+        _ => None,
+    };
+    let d = fault("E0305", "a budget is a time or a memory").at(e.span, got);
+    match (&e.kind, wanted) {
+        (ast::ExprKind::Number(n), Some(w)) => {
+            let text = format!("{} {w}", n.digits);
+            d.help(format!("write `{text}`")).fix(e.span, text)
+        }
+        _ => d.help("`40 minutes`, `2 GB`"),
     }
 }

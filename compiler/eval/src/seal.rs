@@ -94,6 +94,16 @@ pub fn holds(v: &Value) -> bool {
     }
 }
 
+/// The first seal in a value.
+pub fn inside(v: &Value) -> Option<&Sealed> {
+    match v.plain() {
+        Value::Sealed(s) => Some(s),
+        Value::List(l) => l.iter().find_map(inside),
+        Value::Record(r) => r.values().find_map(inside),
+        _ => None,
+    }
+}
+
 /// The arguments of a call: a listed reader gets what is inside.
 pub fn given(decl: &Arc<FnDecl>, args: &mut Args) {
     let all = args

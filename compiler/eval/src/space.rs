@@ -9,6 +9,7 @@ mod dependent;
 mod edit;
 mod exists;
 mod members;
+mod record;
 mod several;
 mod sites;
 

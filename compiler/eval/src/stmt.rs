@@ -13,7 +13,7 @@ use crate::ctx::{Ctx, fault};
 use crate::env::Env;
 use crate::value::{Known, Value};
 use crate::{Result, access, data, draw, net, train};
-use nas_diagnostics::Span;
+use nas_diagnostics::{Diagnostic, Span};
 use nas_grammar::ast::{self, Block, Expr, Pattern, PatternKind, Stmt, StmtKind};
 use std::sync::Arc;
 
@@ -180,12 +180,12 @@ pub fn destructure(ctx: &mut Ctx, p: &Pattern, v: Value, env: &Env) -> Result<En
                 _ => access::items(ctx, &v, p.span)?,
             };
             if items.len() != parts.len() {
-                return Err(fault(
+                let d = fault(
                     "E0301",
                     format!("{} names stand for {} values", parts.len(), items.len()),
                 )
-                .at(p.span, "here")
-                .into());
+                .at(p.span, "here");
+                return Err(counted(d, parts, items.len()).into());
             }
             let mut env = env.clone();
             for (p, v) in parts.iter().zip(items) {
@@ -270,4 +270,28 @@ fn for_loop(
         Sequence::Items(items) => train::plain_loop(ctx, pattern, items, condition, body, env)?,
     }
     Ok(env.clone())
+}
+
+/// Says how to take apart what has another number of parts: names too many go, `_` stands for what is left over.
+pub fn counted(d: Diagnostic, parts: &[Pattern], count: usize) -> Diagnostic {
+    let (Some(last), true) = (parts.last(), count > 0) else {
+        return d;
+    };
+    let after = |p: &Pattern| p.span.end;
+    if parts.len() > count {
+        let cut = Span {
+            start: after(&parts[count - 1]),
+            ..last.span
+        };
+        d.help("take the names away that nothing is left for")
+            .fix(cut, "")
+    } else {
+        let end = Span {
+            start: after(last),
+            ..last.span
+        };
+        let more = ", _".repeat(count - parts.len());
+        d.help(format!("add `{more}` for what is not used"))
+            .fix(end, more)
+    }
 }

@@ -5,6 +5,7 @@ use crate::env::{Env, Found};
 use crate::space::{SiteInfo, SpaceValue};
 use crate::value::Value;
 use crate::{Fault, Result, access};
+use nas_diagnostics::Diagnostic;
 use nas_grammar::ast::{self, Expr, ExprKind};
 use nas_space as algebra;
 use std::sync::Arc;
@@ -308,13 +309,12 @@ fn derived(
     t: &ast::Text,
 ) -> Result<algebra::Part> {
     let bad = || {
-        Fault::from(
-            fault(
-                "E0603",
-                format!("`{{{path}}}` is no choice of `{}`", s.name),
-            )
-            .at(t.span, "in this encoding"),
+        let d = fault(
+            "E0603",
+            format!("`{{{path}}}` is no choice of `{}`", s.name),
         )
+        .at(t.span, "in this encoding");
+        Fault::from(near(d, s, path, t))
     };
     let v = match env.find(path) {
         Some(Found::Value(v)) => v,
@@ -351,5 +351,40 @@ fn derived(
             Ok(algebra::Part::Literal(text(&v)))
         }
         _ => Err(bad()),
+    }
+}
+
+/// Which choice a path most likely means, by its first name.
+fn near(d: Diagnostic, s: &SpaceValue, path: &str, t: &ast::Text) -> Diagnostic {
+    let root = |p: &str| p.split(['[', '.', ' ']).next().unwrap_or(p).to_string();
+    let (written, sites) = (root(path), s.sites());
+    let mut names: Vec<String> = sites.iter().map(|x| root(&x.address)).collect();
+    names.sort();
+    names.dedup();
+    let found = nas_diagnostics::did_you_mean(&written, &names)
+        .or_else(|| names.iter().find(|n| written.contains(n.as_str())).cloned());
+    let Some(name) = found else {
+        return d.note(format!("its choices are {}", names.join(", ")));
+    };
+    let d = d.help(format!(
+        "did you mean `{{{}}}`?",
+        path.replacen(&written, &name, 1)
+    ));
+    // The text stands between quotes as it is written, unless it has escapes.
+    let here = format!("{{{written}");
+    match (t.raw.match_indices(&here).next(), t.raw.contains('\\')) {
+        (Some((i, _)), false) => {
+            let start = t.span.start + 2 + i as u32;
+            let end = start + written.len() as u32;
+            d.fix(
+                nas_diagnostics::Span {
+                    start,
+                    end,
+                    ..t.span
+                },
+                name,
+            )
+        }
+        _ => d,
     }
 }

@@ -10,7 +10,7 @@ mod rules;
 
 pub use calls::called;
 pub(crate) use calls::with_rules;
-pub use proof::hold;
+pub use proof::{alone, hold};
 pub use rules::{RuleSet, rules_of};
 
 use crate::ctx::{Ctx, fault};

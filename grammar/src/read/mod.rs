@@ -6,6 +6,7 @@ mod draws;
 mod expr;
 mod items;
 mod literals;
+mod mend;
 mod parts;
 mod stmts;
 mod types;
@@ -114,7 +115,7 @@ fn module(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
                 let end = starts.get(i + 1).copied().unwrap_or(text.len());
                 let laid = layout::lay_out(file, &text[*start..end], *start);
                 match laid.problem {
-                    Some(problem) => found.push(problem),
+                    Some(problem) => found.push(mend::place(problem, *start, &text[*start..end])),
                     None => piece(
                         file,
                         *start,

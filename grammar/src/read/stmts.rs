@@ -308,11 +308,24 @@ impl Reader<'_> {
                     end: span.start + word.len() as u32,
                     ..span
                 };
-                self.report(
-                    Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
-                        .at(at, "from another language")
-                        .help(help),
-                );
+                let d = Diagnostic::error("E0103", format!("`{word}` is not a word of Nas"))
+                    .at(at, "from another language")
+                    .help(help);
+                self.report(match word.as_str() {
+                    "return" => {
+                        // Taken out with the space behind it.
+                        let rest = &self.text[(at.end as usize - self.base).min(self.text.len())..];
+                        let gap = rest.len() - rest.trim_start_matches(' ').len();
+                        d.fix(
+                            Span {
+                                end: at.end + gap as u32,
+                                ..at
+                            },
+                            "",
+                        )
+                    }
+                    _ => d.fix(at, "let"),
+                });
                 return None;
             }
             _ => {

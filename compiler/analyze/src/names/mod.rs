@@ -3,6 +3,7 @@
 mod body;
 mod call;
 mod decl;
+mod doubled;
 mod draws;
 mod expr;
 mod lookup;
@@ -59,7 +60,7 @@ pub fn check_names(program: &Program, sources: &Sources, library: Library<'_>) -
     for id in 0..program.modules.len() {
         checker.module(id);
     }
-    tidy(checker.diagnostics)
+    tidy(doubled::explain(program, sources, checker.diagnostics))
 }
 
 /// Words of the program that are no declarations.

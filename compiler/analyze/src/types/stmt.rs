@@ -284,13 +284,12 @@ impl Types<'_> {
                 if let Ty::Tuple(types) = ty
                     && types.len() != parts.len()
                 {
-                    self.report(
-                        Diagnostic::error(
-                            "E0301",
-                            format!("{} names stand for {} values", parts.len(), types.len()),
-                        )
-                        .at(p.span, format!("this takes apart {ty}")),
-                    );
+                    let d = Diagnostic::error(
+                        "E0301",
+                        format!("{} names stand for {} values", parts.len(), types.len()),
+                    )
+                    .at(p.span, format!("this takes apart {ty}"));
+                    self.report(nas_eval::stmt::counted(d, parts, types.len()));
                 }
                 for (i, part) in parts.iter().enumerate() {
                     let of = match ty {

@@ -7,7 +7,7 @@ use crate::program::ModuleId;
 use crate::stmt;
 use crate::value::Value;
 use nas_diagnostics::Span;
-use nas_grammar::ast::{FnDecl, Role};
+use nas_grammar::ast::{Block, FnDecl, Role};
 use std::sync::Arc;
 
 pub(super) fn run(
@@ -46,5 +46,31 @@ pub(super) fn run(
         })
     });
     ctx.clock = saved;
-    out
+    let out = out?;
+    if decl.role == Role::Schedule {
+        number(decl, body, &out)?;
+    }
+    Ok(out)
+}
+
+/// A schedule gives a number, at every moment.
+fn number(decl: &FnDecl, body: &Block, v: &Value) -> Result<()> {
+    if matches!(
+        v.plain(),
+        Value::Text(_) | Value::Bool(_) | Value::List(_) | Value::Record(_) | Value::None
+    ) {
+        let at = body.value.as_ref().map_or(decl.name.span, |v| v.span);
+        return Err(fault(
+            "E0301",
+            format!(
+                "a schedule gives a number, and `{}` gives {}",
+                decl.name.text,
+                v.kind()
+            ),
+        )
+        .at(at, "here")
+        .help("a record of settings is a `curriculum`")
+        .into());
+    }
+    Ok(())
 }

@@ -226,6 +226,15 @@ impl Ctx {
             && let (Some(a), Some(b)) = (number::as_f64(&v), number::as_f64(&o))
         {
             let (a, b) = (a as i64, b as i64);
+            if b < 1 || a < 0 || a > b {
+                return Err(fault(
+                    "E0322",
+                    format!("there is no {0} {a} in a training of {b} {0}s", u.text),
+                )
+                .at(span, "outside the training")
+                .help(format!("{}s go from 0 to {}", u.text, b.max(1)))
+                .into());
+            }
             return Ok(Value::Clock(crate::value::Clock {
                 step: a,
                 steps: b,

@@ -137,6 +137,11 @@ fn check_item(ctx: &mut Ctx, item: &Item, module: ModuleId) -> Findings {
                 out.push(*d);
             }
         }
+        ItemKind::Rewrite(decl) => {
+            if let Err(Fault(d)) = crate::term::alone(ctx, decl, module) {
+                out.push(*d);
+            }
+        }
         ItemKind::Fn(decl) if decl.role == Role::Curriculum => {
             if let Err(Fault(d)) = crate::curriculum::prove(ctx, decl, &Env::default()) {
                 out.push(*d);

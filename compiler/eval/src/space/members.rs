@@ -36,14 +36,10 @@ pub fn member(
         },
         Value::Unknown(_) => NetBase::AllMembers { space: s.clone() },
         Value::Invalid(_) => return Ok(first.clone()),
-        Value::Record(_) => {
-            return Err(fault(
-                "E0309",
-                "mixtures and members written as records are not yet supported by this version",
-            )
-            .at(*at, "here")
-            .into());
-        }
+        Value::Record(_) => NetBase::Member {
+            space: s.clone(),
+            arch: super::record::read(ctx, s, first, *at)?,
+        },
         other => {
             return Err(fault(
                 "E0301",

@@ -21,9 +21,6 @@ pub fn hold(
     s: &Arc<SpaceValue>,
     decls: &[(Arc<RewriteDecl>, ModuleId)],
 ) -> Result<()> {
-    if ctx.checking() {
-        return Ok(());
-    }
     let mut options: Vec<(Arc<str>, Value)> = vec![];
     for site in s.sites() {
         for (l, v) in site.labels.iter().zip(site.options) {
@@ -58,6 +55,20 @@ fn one(ctx: &mut Ctx, rule: &Rule, module: ModuleId, options: &[(Arc<str>, Value
         let mut inner = env.clone();
         for o in &operations {
             inner = inner.bind(o.clone(), option.clone());
+        }
+        if ctx.checking() {
+            sides(ctx, rule, module, &inner)?;
+            let numbers = values.iter().enumerate().fold(inner, |env, (i, n)| {
+                env.bind(n.clone(), Value::float(POINTS[i % POINTS.len()]))
+            });
+            if numbers_differ(ctx, rule, module, &numbers) {
+                return Err(fault("E0308", "this rule changes what is computed")
+                    .at(rule.span, "its sides differ")
+                    .note(format!("with numbers: {}", shown(&values)))
+                    .help("a rule keeps what is computed for every input: mend one of its sides")
+                    .into());
+            }
+            continue;
         }
         let Some(gap) = apart(ctx, rule, module, &inner) else {
             continue;
@@ -119,6 +130,65 @@ fn names(
     }
 }
 
+/// A rule by itself, with no space whose options its operations could be.
+pub fn alone(ctx: &mut Ctx, decl: &RewriteDecl, module: ModuleId) -> Result<()> {
+    for rule in &decl.rules {
+        let (mut values, mut operations) = (vec![], vec![]);
+        names(ctx, &rule.left, module, &mut values, &mut operations);
+        if operations.is_empty() {
+            one(ctx, rule, module, &[])?;
+        }
+    }
+    Ok(())
+}
+
+/// Numbers that stand for what a rule is about; both signs, and none that arithmetic treats in a special way.
+const POINTS: &[f64] = &[0.7, -1.3, 2.1, -0.4];
+
+fn shown(values: &[Arc<str>]) -> String {
+    let all = values.iter().enumerate();
+    let all = all.map(|(i, n)| format!("{n} = {}", POINTS[i % POINTS.len()]));
+    all.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether the sides are numbers that differ; where one is no number nothing is said.
+fn numbers_differ(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> bool {
+    let l = side(ctx, &rule.left, module, env).and_then(|v| crate::number::as_f64(&v));
+    let r = side(ctx, &rule.right, module, env).and_then(|v| crate::number::as_f64(&v));
+    matches!((l, r), (Some(l), Some(r)) if (l - r).abs() > 1e-9 * l.abs().max(1.0))
+}
+
+/// Both sides of a rule have one shape.
+fn sides(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> Result<()> {
+    let shape = |ctx: &mut Ctx, e: &Expr| match side(ctx, e, module, env)?.plain() {
+        Value::Tensor(t, _) => Some(nas_ir::shape::Show(t.shape()).to_string()),
+        _ => None,
+    };
+    let (Some(l), Some(r)) = (shape(ctx, &rule.left), shape(ctx, &rule.right)) else {
+        return Ok(());
+    };
+    if l == r {
+        return Ok(());
+    }
+    Err(
+        fault("E0401", "the sides of this rule have different shapes")
+            .at(rule.left.span, format!("left:  {l}"))
+            .at(rule.right.span, format!("right: {r}"))
+            .note("tried on a tensor of shape [2, 4, 8, 8]")
+            .help("what a rule makes equal stands in one place: both sides give the same shape")
+            .into(),
+    )
+}
+
+fn side(ctx: &mut Ctx, e: &Expr, module: ModuleId, env: &Env) -> Option<Value> {
+    let saved = (ctx.space.take(), ctx.net.take(), ctx.terms.take());
+    let v = ctx.under(Key::seed(0).named("rule"), |ctx| {
+        ctx.in_module(module, |ctx| ctx.eval(e, env))
+    });
+    (ctx.space, ctx.net, ctx.terms) = saved;
+    v.ok()
+}
+
 /// An image-like input, the same in every run.
 fn drawn(number: u64) -> Value {
     let shape = vec![2, 4, 8, 8];
@@ -134,16 +204,9 @@ fn drawn(number: u64) -> Value {
 
 /// The largest difference of both sides, relative to the left one; `None` where one cannot be computed.
 fn apart(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> Option<f64> {
-    let side = |ctx: &mut Ctx, e: &Expr| {
-        let saved = (ctx.space.take(), ctx.net.take(), ctx.terms.take());
-        let v = ctx.under(Key::seed(0).named("rule"), |ctx| {
-            ctx.in_module(module, |ctx| ctx.eval(e, env))
-        });
-        (ctx.space, ctx.net, ctx.terms) = saved;
-        match v.ok()?.plain() {
-            Value::Tensor(t, _) => Some(t.clone()),
-            _ => None,
-        }
+    let side = |ctx: &mut Ctx, e: &Expr| match side(ctx, e, module, env)?.plain() {
+        Value::Tensor(t, _) => Some(t.clone()),
+        _ => None,
     };
     let (l, r) = (side(ctx, &rule.left)?, side(ctx, &rule.right)?);
     if l.shape() != r.shape() {

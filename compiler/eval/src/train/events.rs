@@ -87,6 +87,15 @@ pub fn on_change(
     span: Span,
 ) -> Result<Env> {
     let v = ctx.eval(setting, env)?;
+    if matches!(v.plain(), Value::Tensor(..)) {
+        return Err(fault(
+            "E0304",
+            "an event is the change of a setting, which is known before anything runs",
+        )
+        .at(setting.span, "a run-time value")
+        .help("watch a curriculum's setting: `on change(c.open) as k { … }`")
+        .into());
+    }
     let changed = match &ctx.turn {
         Some(t) => {
             let Ok(mut all) = t.of_loop.settings.lock() else {

@@ -34,6 +34,29 @@ impl<T: Clone> Table<T> {
         other: &Table<U>,
         mut f: impl FnMut(&T, &U) -> V,
     ) -> Option<Table<V>> {
+        // Over the same choices, or none on one side, entries meet in order.
+        let pairs: Option<Vec<V>> = match (&self.values[..], &other.values[..]) {
+            _ if self.sites == other.sites => {
+                let both = self.values.iter().zip(&other.values);
+                Some(both.map(|(a, b)| f(a, b)).collect())
+            }
+            ([a], _) if self.sites.is_empty() => {
+                Some(other.values.iter().map(|b| f(a, b)).collect())
+            }
+            (_, [b]) if other.sites.is_empty() => {
+                Some(self.values.iter().map(|a| f(a, b)).collect())
+            }
+            _ => None,
+        };
+        if let Some(values) = pairs {
+            let of = if self.sites.is_empty() {
+                &other.sites
+            } else {
+                &self.sites
+            };
+            let sites = of.clone();
+            return Some(Table { sites, values });
+        }
         let mut sites = self.sites.clone();
         sites.extend(other.sites.iter().filter(|s| !self.sites.contains(s)));
         sites.sort_unstable();
@@ -94,10 +117,10 @@ impl<T: Clone> Table<T> {
         sites.remove(p);
         let values = self
             .values
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| (i / inner) % n == option)
-            .map(|(_, v)| v.clone())
+            .chunks_exact((inner * n).max(1))
+            .filter_map(|c| c.get(option * inner..(option + 1) * inner))
+            .flatten()
+            .cloned()
             .collect();
         Table { sites, values }
     }
@@ -118,11 +141,19 @@ impl<T: Clone + PartialEq> Table<T> {
     /// Drops choices that make no difference.
     pub fn simplify(mut self) -> Self {
         let mut k = 0;
-        while k < self.sites.len() {
-            let (s, n) = self.sites[k];
-            let first = self.restrict(s, 0);
-            if (1..n as usize).all(|o| self.restrict(s, o).values == first.values) {
-                self = first;
+        let mut inner = self.values.len();
+        while let Some(&(s, n)) = self.sites.get(k) {
+            let whole = inner;
+            inner /= n.max(1) as usize;
+            // Each run of one option beside the next: most sites are told apart by the first of them.
+            let idle = inner > 0
+                && self.values.chunks_exact(whole).all(|c| {
+                    c.windows(2 * inner)
+                        .step_by(inner)
+                        .all(|w| w[..inner] == w[inner..])
+                });
+            if idle {
+                self = self.restrict(s, 0);
             } else {
                 k += 1;
             }
