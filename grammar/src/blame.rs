@@ -1,5 +1,6 @@
 //! Why a piece could not be read: from the place where the grammar stopped to a sentence and what to type.
 
+use crate::habits;
 use crate::layout::{self, ITEM_WORDS, word_at};
 use crate::read::Rule;
 use nas_diagnostics::{Diagnostic, FileId, Span};
@@ -45,7 +46,18 @@ pub fn explain(
     let behind = line_start + before.len();
     let before_span = Span::new(file, base + behind - word_before.len(), base + behind);
     // The parser may have stopped behind the word.
+    let rest = laid[at..].lines().next().unwrap_or("");
+    let stop = habits::Stop {
+        word_before,
+        before_span,
+        before,
+        first_word,
+        found,
+        span,
+        rest,
+    };
     foreign(word_before, "", "", before_span)
+        .or_else(|| habits::explain(&stop))
         .or_else(|| foreign(found, first_word, before, span))
         .or_else(|| punctuation(found, before, positives, span))
         .unwrap_or_else(|| unexpected(found, positives, span))

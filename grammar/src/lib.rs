@@ -4,6 +4,7 @@ pub mod ast;
 mod blame;
 pub mod codes;
 mod format;
+mod habits;
 mod layout;
 mod read;
 mod same;

@@ -50,7 +50,9 @@ pub fn check(ctx: &mut Ctx, decl: &Arc<FnDecl>, module: ModuleId) -> Option<Diag
         [true, false].into_iter().find_map(|train| {
             let mut n = NetValue::new(NetBase::Block(block.clone()), NetWeights::Abstract);
             n.train = Some(train);
-            let args = Args::of(values.clone(), decl.name.span);
+            let result = decl.body.as_ref().and_then(|b| b.value.as_ref());
+            let at = result.map_or(decl.name.span, |v| v.span);
+            let args = Args::of(values.clone(), at);
             match leniently(|| net::run(ctx, &Arc::new(n), args, None, false)) {
                 Err(Fault(d)) if certain(&d) => Some(*d),
                 _ => None,

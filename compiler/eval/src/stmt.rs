@@ -137,6 +137,15 @@ pub fn statement(ctx: &mut Ctx, s: &Stmt, env: &Env) -> Result<Env> {
             Ok(env.clone())
         }
         StmtKind::Record { .. } => train::record(ctx, s, env),
+        StmtKind::Report(_) | StmtKind::Budget(_) => Err(fault(
+            "E0107",
+            format!("{} stands at the top of a pipeline", describe(&s.kind)),
+        )
+        .at(s.span, "inside something else")
+        .help(
+            "bind what is made here with a `let`, and report it below: `report [… for i in 0..3]`",
+        )
+        .into()),
         other => Err(fault(
             "E0309",
             format!("{} cannot stand here, or not yet", describe(other)),

@@ -270,15 +270,34 @@ impl Checker<'_> {
             "E0302",
             format!("`{}` is called without {}", shape.name, names.join(", ")),
         );
-        self.diagnostics.push(
-            finding
-                .at(list.span, "this call")
-                .at(first.span, "declared here without a default")
-                .help(format!(
-                    "give it, or write `_` for `{}` to leave it open",
-                    first.name.text
-                )),
-        );
+        let finding = finding
+            .at(list.span, "this call")
+            .at(first.span, "declared here without a default");
+        let here = |p: &&Param| self.locals.iter().any(|l| l.name == p.name.text);
+        let finding = if missing.iter().all(|p| here(&p)) {
+            // What is in scope under the very names is most likely meant.
+            let all = missing
+                .iter()
+                .map(|p| format!("{0}: {0}", p.name.text))
+                .collect::<Vec<_>>()
+                .join(", ");
+            let end = Span {
+                start: list.span.end.saturating_sub(1),
+                end: list.span.end.saturating_sub(1),
+                ..list.span
+            };
+            let d = finding.help(format!("`{}` is in scope: add `{all}`", first.name.text));
+            match list.trailing.is_none() && !list.args.is_empty() {
+                true => d.fix(end, format!(", {all}")),
+                false => d,
+            }
+        } else {
+            finding.help(format!(
+                "give it, or write `_` for `{}` to leave it open",
+                first.name.text
+            ))
+        };
+        self.diagnostics.push(finding);
     }
 }
 

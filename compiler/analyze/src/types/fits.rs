@@ -5,6 +5,7 @@ use super::stmt::words;
 use super::ty::{Elem, Ty, Unit};
 use nas_diagnostics::{Diagnostic, Span, did_you_mean};
 use nas_grammar::ast::{FnDecl, Param, Type};
+use std::sync::Arc;
 
 /// What is wrong, without a place.
 struct Clash {
@@ -77,6 +78,15 @@ impl Types<'_> {
         {
             d = d.help("take the quotes away").fix(at, inner);
         }
+        // A local of the parameter's name, or the only one of a type with one meaning.
+        if c.code == "E0301"
+            && d.fixes.is_empty()
+            && callee.is_some()
+            && let Some(name) = self.meant(param, &want)
+            && *name != *written
+        {
+            d = d.help(format!("did you mean `{name}`?")).fix(at, &*name);
+        }
         if c.want == "a schedule" {
             let (start, end) = (
                 Span {
@@ -91,6 +101,28 @@ impl Types<'_> {
             d = d.fix(start, "constant(").fix(end, ")");
         }
         self.report(d);
+    }
+
+    /// What is in scope for a parameter.
+    fn meant(&self, param: &str, want: &Ty) -> Option<Arc<str>> {
+        let fit = |ty: &Ty| check(want, ty).is_none();
+        let by_name = self.locals.iter().rev().find(|l| &*l.0 == param);
+        if let Some((name, ty)) = by_name
+            && fit(ty)
+        {
+            return Some(name.clone());
+        }
+        let Ty::Named(n) = want.met() else {
+            return None;
+        };
+        if !certain(n) {
+            return None;
+        }
+        let mut same = self.locals.iter().filter(|l| l.1.met() == want.met());
+        match (same.next(), same.next()) {
+            (Some((name, _)), None) => Some(name.clone()),
+            _ => None,
+        }
     }
 
     /// A `let` with a type of its own.

@@ -181,8 +181,47 @@ pub(super) fn check_result(
                 "`{}` does not give the shape it declares: {}",
                 decl.name.text, f.0.message
             );
-            f
+            match exchanged(t, shape, env) {
+                Some([a, b]) => {
+                    let d = f.0.as_ref().clone();
+                    let help = format!("`{}` and `{}` have changed places", a.text, b.text);
+                    d.help(help)
+                        .fix(a.span, b.text.to_string())
+                        .fix(b.span, a.text.to_string())
+                        .into()
+                }
+                None => f,
+            }
         })
+}
+
+/// Two names of a declared shape that fit with their places changed.
+fn exchanged<'a>(
+    t: &nas_ir::Tensor,
+    shape: &'a [IndexArg],
+    env: &Env,
+) -> Option<[&'a ast::Ident; 2]> {
+    let got = t.shape();
+    if got.len() != shape.len() {
+        return None;
+    }
+    let mut wrong = vec![];
+    for (arg, d) in shape.iter().zip(got) {
+        let IndexArg::At(e) = arg else { return None };
+        let ast::ExprKind::Name(n) = &e.kind else {
+            continue;
+        };
+        if let Some(crate::env::Found::Value(v)) = env.find(&n.text)
+            && let Some(want) = number::as_dim(&v)
+            && want.same(d).is_err()
+        {
+            wrong.push((n, want, d));
+        }
+    }
+    match &wrong[..] {
+        [(a, x, p), (b, y, q)] if x.same(q).is_ok() && y.same(p).is_ok() => Some([a, b]),
+        _ => None,
+    }
 }
 
 /// A declared extent that is a fraction: known, or for some choices.
