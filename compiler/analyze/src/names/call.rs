@@ -274,7 +274,7 @@ impl Checker<'_> {
             .at(list.span, "this call")
             .at(first.span, "declared here without a default");
         let here = |p: &&Param| self.locals.iter().any(|l| l.name == p.name.text);
-        let finding = if missing.iter().all(|p| here(&p)) {
+        let finding = if missing.iter().all(here) {
             // What is in scope under the very names is most likely meant.
             let all = missing
                 .iter()

@@ -1,0 +1,158 @@
+//! What a fingerprint is made of: tagged parts, and declarations of modules, each met once.
+
+use super::super::{erase_spans, normal, normal_in};
+use crate::program::{GlobalId, ModuleId, Program, ScopeEntry};
+use nas_grammar::ast;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+/// A hash that grows by tagged parts, and the declarations it has met.
+pub(super) struct Hash {
+    state: blake3::Hasher,
+    /// Where called declarations are looked up.
+    pub(super) program: Option<Arc<Program>>,
+    /// Declarations met so far, by the order they were met in.
+    pub(super) seen: HashMap<GlobalId, usize>,
+}
+
+impl Hash {
+    pub(super) fn new(program: Option<Arc<Program>>) -> Hash {
+        Hash {
+            state: blake3::Hasher::new(),
+            program,
+            seen: HashMap::new(),
+        }
+    }
+
+    pub(super) fn end(self) -> String {
+        self.state.finalize().to_hex().to_string()
+    }
+
+    /// What a name at the top of a module stands for, and what that reaches, each declaration once.
+    pub(super) fn global(&mut self, module: ModuleId, name: &str) {
+        let Some(program) = self.program.clone() else {
+            return;
+        };
+        match program.lookup(module, name) {
+            Some(ScopeEntry::Global(id)) => self.item(&program, *id),
+            Some(ScopeEntry::Module(m)) => {
+                for (id, _) in program
+                    .globals
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, g)| g.module == *m)
+                {
+                    self.text("named", &program.globals[id].name);
+                    self.item(&program, id);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn item(&mut self, program: &Program, id: GlobalId) {
+        let Some(g) = program.globals.get(id) else {
+            return;
+        };
+        let next = self.seen.len();
+        let known = self.seen.get(&id).copied();
+        self.part("ref", &(known.unwrap_or(next) as u64).to_le_bytes());
+        if known.is_some() {
+            return;
+        }
+        self.seen.insert(id, next);
+        let Some(item) = program
+            .modules
+            .get(g.module)
+            .and_then(|m| m.tree.items.get(g.item))
+        else {
+            return;
+        };
+        let text = format!("{:?}", item.kind);
+        match &item.kind {
+            ast::ItemKind::Fn(decl) => self.decl(g.module, decl),
+            // `let (a, b) = …`: which of them this name is.
+            ast::ItemKind::Let { pattern, .. } => {
+                if !matches!(pattern.kind, ast::PatternKind::Name(_)) {
+                    self.text("part", &g.name);
+                }
+                let form = self.form(g.module, &text);
+                self.text("let", &form);
+            }
+            _ => {
+                self.text("global", &g.name);
+                self.text("item", &erase_spans(&text));
+            }
+        }
+        for name in names(&text) {
+            self.global(g.module, name);
+        }
+    }
+
+    /// A declaration. The names of functions and of their variables do not count; those of blocks are addresses of weights,
+    /// those of proxies keys of their draws, those of intrinsics stand for what Rust does.
+    pub(super) fn decl(&mut self, module: ModuleId, decl: &ast::FnDecl) {
+        use ast::Role::{Block, Intrinsic, Proxy};
+        match decl.role {
+            Block | Proxy | Intrinsic => self.tree("decl", decl),
+            _ => {
+                let body = format!(
+                    "{:?} {:?} {:?} {:?} {:?} {:?}",
+                    decl.role, decl.params, decl.result, decl.requires, decl.clock, decl.body
+                );
+                let form = self.form(module, &body);
+                self.text("decl", &form);
+            }
+        }
+    }
+
+    /// The normal form of a tree of a module: functions and values it names are told by the order they come in.
+    fn form(&self, module: ModuleId, tree: &str) -> String {
+        let Some(program) = &self.program else {
+            return normal(tree);
+        };
+        let order = names(tree);
+        normal_in(tree, |n| {
+            let Some(ScopeEntry::Global(id)) = program.lookup(module, n) else {
+                return None;
+            };
+            let nameless = match &program.item(*id).kind {
+                ast::ItemKind::Fn(d) => {
+                    use ast::Role::{Block, Intrinsic, Proxy};
+                    !matches!(d.role, Block | Proxy | Intrinsic)
+                }
+                ast::ItemKind::Let { .. } => true,
+                _ => false,
+            };
+            let at = order.iter().position(|o| *o == n).filter(|_| nameless);
+            at.map(|i| format!("@{i}"))
+        })
+    }
+
+    /// A tagged part; its length keeps neighbours apart.
+    pub(super) fn part(&mut self, tag: &str, data: &[u8]) {
+        self.state.update(tag.as_bytes());
+        self.state.update(&[0]);
+        self.state.update(&(data.len() as u64).to_le_bytes());
+        self.state.update(data);
+    }
+
+    pub(super) fn text(&mut self, tag: &str, text: &str) {
+        self.part(tag, text.as_bytes());
+    }
+
+    pub(super) fn tree(&mut self, tag: &str, t: &impl Debug) {
+        self.text(tag, &erase_spans(&format!("{t:?}")));
+    }
+}
+
+/// The names in a tree's debug text, each once.
+pub(super) fn names(tree: &str) -> Vec<&str> {
+    let mut seen = HashSet::new();
+    let all = tree
+        .split("text: \"")
+        .skip(1)
+        .filter_map(|p| p.split_once('"').map(|p| p.0));
+    all.filter(|n| seen.insert(*n)).collect()
+}
