@@ -474,6 +474,12 @@ fn call_decl(
             Role::Block => net::call_block(ctx, decl, body, &bound, span),
             Role::Proxy => train::call_proxy(ctx, decl, body, &bound, seed, span),
             Role::Trainer | Role::Search => train::call_closed(ctx, decl, body, &bound, seed, span),
+            Role::Metric if ctx.turn.is_none() => {
+                let around = std::mem::replace(&mut ctx.measures, true);
+                let result = stmt::block(ctx, body, &bound);
+                ctx.measures = around;
+                result
+            }
             _ => stmt::block(ctx, body, &bound),
         })
     })?;

@@ -72,6 +72,8 @@ pub struct Ctx {
     pub alive: Vec<Arc<crate::weights::WeightsValue>>,
     /// What the loops of the training that runs recorded with `keep` and `record`.
     pub history: Vec<Value>,
+    /// In a metric, through which no gradient goes.
+    pub measures: bool,
 }
 
 /// What all contexts of one evaluation share.
@@ -142,6 +144,7 @@ impl Ctx {
             points: vec![],
             alive: vec![],
             history: vec![],
+            measures: false,
         }
     }
 
@@ -177,6 +180,7 @@ impl Ctx {
             points: vec![],
             alive: vec![],
             history: vec![],
+            measures: false,
         }
     }
 

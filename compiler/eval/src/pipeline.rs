@@ -206,7 +206,7 @@ pub(crate) fn stage_value(
     ctx.top = false;
     ctx.stage = "".into();
     let v = v?;
-    train::settle_all(ctx, &mut [v.clone()], value.span)?;
+    let v = train::settle(ctx, v, value.span)?;
     ctx.alive.clear();
     Ok(v)
 }
@@ -273,8 +273,7 @@ fn statement(
                 let v = ctx.eval(&a.value, env);
                 ctx.top = false;
                 ctx.stage = "".into();
-                let v =
-                    v.and_then(|v| train::settle_all(ctx, &mut [v.clone()], a.span).map(|()| v));
+                let v = v.and_then(|v| train::settle(ctx, v, a.span));
                 let v = match v {
                     // A report that needs what is invalid says so; the others stand.
                     Err(Fault(d)) if d.code == "E0308" && !ctx.checking() => {

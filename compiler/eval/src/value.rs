@@ -189,7 +189,7 @@ pub enum Element {
     OneHot,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Picked {
     pub label: Arc<str>,
     pub index: usize,
@@ -197,7 +197,7 @@ pub struct Picked {
     pub value: Value,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Kept {
     pub value: Value,
     pub history: Value,

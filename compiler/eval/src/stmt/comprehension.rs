@@ -189,8 +189,12 @@ pub(super) fn comprehension(
                         );
                         ctx.clock = clock;
                         r?;
-                        // A turn over data is computed before the next: its batch can go.
-                        train::settle_all(ctx, &mut out[from..], iterable.span)?;
+                        // A turn over data is computed before the next. Its batch can go where no gradient is asked for.
+                        if ctx.measures {
+                            train::settle_all(ctx, &mut out[from..], iterable.span)?;
+                        } else {
+                            train::compute_all(ctx, &out[from..], iterable.span)?;
+                        }
                         if ctx.host.interrupted() {
                             return Err(train::interrupted(ctx));
                         }

@@ -51,10 +51,10 @@ impl Entries {
     ) -> Result<Vec<Value>> {
         let Some(name) = self.key(ctx, item, key) else {
             let held = ctx.alive.len();
-            let out = make(ctx)?;
+            let mut out = make(ctx)?;
             if ctx.top && !ctx.checking() {
                 let span = nas_diagnostics::Span::default();
-                crate::train::settle_all(ctx, &mut out.clone(), span)?;
+                crate::train::settle_all(ctx, &mut out, span)?;
                 ctx.alive.truncate(held);
             }
             return Ok(out);
@@ -67,9 +67,9 @@ impl Entries {
         let began = Instant::now();
         let before = ctx.shared.invalid.lock().map_or(0, |i| i.len());
         let held = ctx.alive.len();
-        let out = make(ctx)?;
+        let mut out = make(ctx)?;
         let span = nas_diagnostics::Span::default();
-        crate::train::settle_all(ctx, &mut out.clone(), span)?;
+        crate::train::settle_all(ctx, &mut out, span)?;
         ctx.alive.truncate(held);
         // Where a stage inside ended as invalid, it says so again in the next run.
         let clean = ctx.shared.invalid.lock().map_or(0, |i| i.len()) == before;

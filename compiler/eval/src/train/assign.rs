@@ -1,6 +1,6 @@
 //! Variables of loops: `weights`, `state`, and `:=`.
 
-use super::compute::settle_all;
+use super::compute::settle;
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
 use crate::net::NetWeights;
@@ -51,7 +51,7 @@ pub fn state(
         Some(e) => ctx.eval(e, env)?,
         None => Value::None,
     };
-    settle_all(ctx, &mut [v.clone()], span)?;
+    let v = settle(ctx, v, span)?;
     Ok(env.cell(name.text.clone(), Arc::new(Mutex::new(v))))
 }
 
@@ -117,7 +117,7 @@ pub fn assign(ctx: &mut Ctx, place: &Expr, value: &Expr, env: &Env, span: Span) 
             match &mut ctx.turn {
                 Some(t) if !t.immediate => t.cells.push((c, v)),
                 _ => {
-                    settle_all(ctx, &mut [v.clone()], span)?;
+                    let v = settle(ctx, v, span)?;
                     if let Ok(mut c) = c.lock() {
                         *c = v;
                     }

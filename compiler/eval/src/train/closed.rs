@@ -1,6 +1,6 @@
 //! Calls of trainers, searches and proxies: functions that close over their draws, so that results can be kept.
 
-use super::compute::{number, settle_all};
+use super::compute::{number, settle};
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
 use crate::host::Event;
@@ -77,8 +77,7 @@ pub fn call_closed(
     let out = ctx.under(key, |ctx| {
         let v = stmt::block(ctx, body, env)?;
         let v = freeze(&v);
-        settle_all(ctx, &mut [v.clone()], span)?;
-        Ok(v)
+        settle(ctx, v, span)
     });
     (ctx.turn, ctx.net, ctx.clock, ctx.train) = saved;
     ctx.top = top;
@@ -282,7 +281,7 @@ pub(super) fn score(ctx: &mut Ctx, v: Value, decl: &FnDecl, span: Span) -> Resul
                 Value::invalid(format!("`{}` is not finite", decl.name.text))
             })
         }
-        _ => Ok(v),
+        _ => settle(ctx, v, span),
     }
 }
 

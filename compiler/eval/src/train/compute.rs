@@ -75,14 +75,69 @@ pub(super) fn collect_tensors(v: &Value, out: &mut Vec<Tensor>) {
     }
 }
 
-/// Computes every tensor inside some values.
-pub fn settle_all(ctx: &mut Ctx, values: &mut [Value], span: Span) -> Result<()> {
+/// Computes every tensor inside some values; gradients still go through them.
+pub fn compute_all(ctx: &mut Ctx, values: &[Value], span: Span) -> Result<()> {
     if ctx.checking() {
         return Ok(());
     }
     let mut tensors = vec![];
     values.iter().for_each(|v| collect_tensors(v, &mut tensors));
     force(ctx, &tensors, span).map(|_| ())
+}
+
+/// Computes every tensor inside some values and lets go of what they were computed from, batches of data among it.
+pub fn settle_all(ctx: &mut Ctx, values: &mut [Value], span: Span) -> Result<()> {
+    compute_all(ctx, values, span)?;
+    if !ctx.checking() {
+        values.iter_mut().for_each(|v| *v = alone(v));
+    }
+    Ok(())
+}
+
+/// As [`settle_all`], for one value.
+pub fn settle(ctx: &mut Ctx, value: Value, span: Span) -> Result<Value> {
+    let mut one = [value];
+    settle_all(ctx, &mut one, span)?;
+    let [value] = one;
+    Ok(value)
+}
+
+/// A value without the graphs behind its tensors.
+pub(super) fn alone(v: &Value) -> Value {
+    match v {
+        Value::Tensor(t, kind) if !t.0.inputs.is_empty() => match t.0.value.get() {
+            Some(known) => Value::Tensor(Tensor::value(known.clone()), kind.clone()),
+            None => v.clone(),
+        },
+        Value::List(l) if l.iter().any(held) => Value::list(l.iter().map(alone).collect()),
+        Value::Record(r) if r.values().any(held) => {
+            Value::record(r.iter().map(|(k, v)| (k.clone(), alone(v))).collect())
+        }
+        Value::Picked(p) if held(&p.value) => {
+            let mut p = (**p).clone();
+            p.value = alone(&p.value);
+            Value::Picked(p.into())
+        }
+        Value::Kept(k) => {
+            let mut k = (**k).clone();
+            k.value = alone(&k.value);
+            k.history = alone(&k.history);
+            Value::Kept(k.into())
+        }
+        v => v.clone(),
+    }
+}
+
+/// Whether a value holds a tensor with its graph.
+fn held(v: &Value) -> bool {
+    match v {
+        Value::Tensor(t, _) => !t.0.inputs.is_empty(),
+        Value::List(l) => l.iter().any(held),
+        Value::Record(r) => r.values().any(held),
+        Value::Picked(p) => held(&p.value),
+        Value::Kept(k) => held(&k.value) || held(&k.history),
+        _ => false,
+    }
 }
 
 /// A number, computed if it has to be.

@@ -1,7 +1,7 @@
 //! What a loop records, and what happens when a setting changes.
 
 use super::Start;
-use super::compute::settle_all;
+use super::compute::settle;
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
 use crate::value::{Clock, Fields, Unit, Value};
@@ -51,7 +51,7 @@ pub fn keep(
         Some(c) => (c, None),
         None => {
             let v = ctx.eval(value, env)?;
-            settle_all(ctx, &mut [v.clone()], span)?;
+            let v = settle(ctx, v, span)?;
             (Arc::new(Mutex::new(Value::None)), Some(v))
         }
     };
@@ -68,8 +68,7 @@ pub fn record(ctx: &mut Ctx, s: &Stmt, env: &Env) -> Result<Env> {
         for (n, e) in fields {
             r.insert(n.text.clone(), ctx.eval(e, env)?);
         }
-        let v = Value::record(r);
-        settle_all(ctx, &mut [v.clone()], s.span)?;
+        let v = settle(ctx, Value::record(r), s.span)?;
         if let Some(t) = &mut ctx.turn {
             t.kept.push((Arc::new(Mutex::new(Value::None)), Some(v)));
         }

@@ -1,6 +1,6 @@
 //! Loops and their turns: what a turn changes takes effect together when it ends.
 
-use super::compute::{at, collect_tensors};
+use super::compute::{alone, at, collect_tensors};
 use super::points::Points;
 use super::{LoopState, Start, TurnContext};
 use crate::ctx::{Ctx, fault};
@@ -265,7 +265,8 @@ pub(super) fn commit(ctx: &mut Ctx, turn: TurnContext, span: Span) -> Result<Opt
     }
     for (cell, v) in turn.cells {
         if let Ok(mut c) = cell.lock() {
-            *c = v;
+            // What it was computed from goes, or each turn would hold the one before.
+            *c = alone(&v);
         }
     }
     for (cell, value) in turn.kept {
