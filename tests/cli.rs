@@ -90,6 +90,24 @@ fn missing_data_stops_a_run_and_not_a_check() {
 }
 
 #[test]
+fn the_pipelines_are_checked_without_their_data() {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("pipelines");
+    let mut all: Vec<String> = std::fs::read_dir(here)
+        .expect("pipelines")
+        .map(|e| e.expect("an entry").path().display().to_string())
+        .filter(|p| p.ends_with(".nas"))
+        .collect();
+    all.sort();
+    let f = Folder::with(&[]);
+    let words: Vec<&str> = ["check", "--data", "nowhere"]
+        .into_iter()
+        .chain(all.iter().map(String::as_str))
+        .collect();
+    let (code, _, err) = f.nasc(&words);
+    assert_eq!(code, 0, "{err}");
+}
+
+#[test]
 fn settings_are_checked_before_the_run() {
     let f = Folder::with(&[("a.nas", &program())]);
     let set = |value: &str, says: &[&str]| f.fails(&["run", "a.nas", "--set", value], 2, says);

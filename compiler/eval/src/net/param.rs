@@ -351,6 +351,8 @@ fn initial(
     let v = r?;
     let t = match number::as_f64(&v) {
         Some(f) => Tensor::filled(f, shape, dtype),
+        // The size that the start hangs on is that of data which are not here to look at.
+        None if ctx.checking() && v.is_unknown() => Tensor::filled(0.0, shape, dtype),
         None => number::as_tensor(&v).ok_or_else(|| {
             Fault::from(
                 fault(
