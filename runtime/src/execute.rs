@@ -147,7 +147,8 @@ impl Runtime {
             return Err(too_large(largest.map_or(&[], |n| &n.shape)));
         }
         if let Ok(mut all) = self.programs.write() {
-            let held: u64 = all.values().map(|r| r.bytes).sum();
+            // Side by side, a program has the memory of several runs.
+            let held: u64 = all.values().map(|r| r.bytes.max(r.program.held())).sum();
             if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > COMPILED {
                 tracing::debug!("{} compiled graphs are let go", all.len());
                 all.clear();

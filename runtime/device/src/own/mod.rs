@@ -60,6 +60,12 @@ impl Action {
 }
 
 impl Plan {
+    /// Bytes kept between runs: a pool for each of the runs that were under way at once.
+    pub(crate) fn held(&self) -> usize {
+        let pools = self.pools.lock();
+        pools.map_or(0, |all| all.iter().map(Pool::bytes).sum())
+    }
+
     /// One action a step.
     pub(crate) fn plain(steps: &[Step], outputs: &[u32]) -> Plan {
         let work = (0..steps.len() as u32).map(Work::Step).collect();

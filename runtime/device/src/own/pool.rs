@@ -13,6 +13,15 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
+    /// Bytes of the memory that waits here.
+    pub(super) fn bytes(&self) -> usize {
+        let of = |size: usize, len: &usize, all: usize| size * len * all;
+        let f32 = self.f32.iter().map(|(len, v)| of(4, len, v.len()));
+        let f64 = self.f64.iter().map(|(len, v)| of(8, len, v.len()));
+        let i32 = self.i32.iter().map(|(len, v)| of(4, len, v.len()));
+        f32.chain(f64).chain(i32).sum()
+    }
+
     /// Memory of this length, with whatever its last user left in it.
     pub(super) fn take(&mut self, dtype: DType, len: usize) -> Buffer {
         let kept = match dtype {
