@@ -29,10 +29,17 @@ pipeline main(real: Bool = true, seeds: [Int] = [0, 1, 2], epochs: Int = 20, ima
   let scores = { name: [[[accuracy(recalibrate(routed(space, nb201.cell, h, a, hidden: 64), parts.train, batches: 4), jury) for a in archs] for h in r.history] for r in rs] for (name, rs) in runs }
   let tau = { name: [[kendall_tau.b(s, own) for s in curve] for curve in curves] for (name, curves) in scores }
   let under = { name: mean([area(c) for c in curves]) for (name, curves) in tau }
+  // The mean loss of the first epoch with a new block, less that of the epoch before it.
+  let opened = [floor(epochs * at) for at in [0.2, 0.4, 0.6]]
+  let losses = { name: [last(r.history).losses for r in rs] for (name, rs) in runs }
+  let jump = { name: mean([mean([l[e] - l[e - 1] for e in opened]) for l in ls]) for (name, ls) in losses }
   let end = { name: [last(c) for c in curves] for (name, curves) in tau }
 
   report tau: { name: [mean(t) for t in transpose(curves)] for (name, curves) in tau }, under, end: { name: mean(t) for (name, t) in end }, spread: { name: std(t) for (name, t) in end }
   report ceiling: kendall_tau.b(truths[0], truths[1]), accuracies: scatter(own, [0 for a in archs])
+  report jump, losses: { name: mean_over(ls) for (name, ls) in losses }
+  expect jump.close < jump.no_inherit
   expect under.close >= max(under.all_shared, under.four) - 0.02
   budget 40 minutes, 2 GB
 }
+fn mean_over(rows: [[Float]]) -> [Float] { [mean(c) for c in transpose(rows)] }

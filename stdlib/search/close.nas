@@ -71,7 +71,7 @@ trainer close(space: Space, cell: BlockKind, data: Data, extent: Curriculum = sh
     let a ~ uniform(space)
     let shares = router(blocks, c.open, hidden: hidden)[g](indices(a))
     minimise cross_entropy(space[a, w, glow(cell, c.open, shares)](x), y) over (w, g) by opt
-    keep { net: w, gate: g, open: c.open } every 10%
+    keep { net: w, gate: g, open: c.open, losses: now.losses } every 10%
   }
   { net: w, gate: g, open: extent(epoch 999_999 of 1_000_000).open }
 }

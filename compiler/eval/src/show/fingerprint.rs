@@ -259,6 +259,17 @@ fn host(h: &mut Hash, t: &HostTensor) {
     h.part("values", &bytes);
 }
 
+/// The values that a tree's debug text names in a scope.
+pub fn named(tree: &str, env: &Env) -> Vec<Value> {
+    let all = names(tree).into_iter();
+    all.filter_map(|n| match env.find(n)? {
+        Found::Value(v) => Some(v),
+        Found::Cell(c) => c.lock().ok().map(|v| v.clone()),
+        Found::Item(..) => None,
+    })
+    .collect()
+}
+
 fn func(h: &mut Hash, f: &Func, depth: usize) {
     match &f.kind {
         FuncKind::Decl {

@@ -1,6 +1,6 @@
 //! Comprehensions: lists and records made turn by turn, side by side where the turns are independent.
 
-use super::kept::Entries;
+use super::kept::{Entries, shares_work};
 use super::{Sequence, destructure, sequence, truth};
 use crate::ctx::Ctx;
 use crate::env::Env;
@@ -242,6 +242,12 @@ struct Turns<'a> {
 }
 
 fn each(ctx: &mut Ctx, turns: &Turns, items: Vec<Value>) -> Result<Vec<Value>> {
+    if ctx.top && !ctx.checking() && shares_work(turns.tree, turns.env, &items) {
+        ctx.top = false;
+        let out = each(ctx, turns, items);
+        ctx.top = true;
+        return out;
+    }
     if ctx.may_fork() && items.len() > 1 {
         return parallel(ctx, turns, items);
     }

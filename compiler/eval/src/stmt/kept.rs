@@ -12,6 +12,15 @@ const WORTH: Duration = Duration::from_millis(20);
 /// What is larger is kept by the trainers that made it.
 const LARGEST: usize = 1 << 20;
 
+/// Whether turns read tensors that are still to be computed. Those belong to what made them: computed turn by turn they would be computed
+/// again and again, and side by side by whichever came first.
+pub fn shares_work(tree: &dyn Fn() -> String, env: &Env, items: &[Value]) -> bool {
+    items.iter().any(crate::train::unsettled)
+        || crate::show::named(&tree(), env)
+            .iter()
+            .any(crate::train::unsettled)
+}
+
 /// What all entries of one comprehension have in common, as a key; none where nothing is kept.
 pub struct Entries {
     base: Option<blake3::Hash>,
