@@ -201,7 +201,7 @@ fn mentions(e: &Expr, name: &str) -> bool {
     names.found
 }
 
-/// E0201: what stands on the right of a rule only has no meaning.
+/// E0201: what stands on the right of a rule only, or in its condition only, has no meaning.
 fn rewrite(
     program: &Program,
     module: ModuleId,
@@ -212,7 +212,9 @@ fn rewrite(
     for rule in &d.rules {
         let mut used = All(vec![]);
         used.expr(&rule.right);
-        for n in used.0 {
+        let right = used.0.len();
+        rule.when.iter().for_each(|c| used.expr(c));
+        for (i, n) in used.0.into_iter().enumerate() {
             let known = mentions(&rule.left, &n.text)
                 || labels.contains(&n.text)
                 || program.lookup(module, &n.text).is_some();
@@ -223,7 +225,10 @@ fn rewrite(
             left.expr(&rule.left);
             let e = Diagnostic::error(
                 "E0201",
-                format!("`{}` stands on the right of this rule only", n.text),
+                match i < right {
+                    true => format!("`{}` stands on the right of this rule only", n.text),
+                    false => format!("`{}` stands in the condition of this rule only", n.text),
+                },
             )
             .at(n.span, "means nothing")
             .at(rule.left.span, "the left side has the names of a rule");

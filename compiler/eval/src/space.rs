@@ -1,6 +1,6 @@
 //! Spaces: elaborated once with every choice open, then counted, drawn from, and read member by member.
 
-mod body;
+pub mod body;
 mod choose;
 pub mod classes;
 mod conditions;

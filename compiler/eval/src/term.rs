@@ -4,6 +4,7 @@
 //! made is canonical already. With choices open a value is a table of terms, one for each assignment of the choices.
 
 mod calls;
+mod condition;
 mod matching;
 mod proof;
 mod rules;
@@ -127,8 +128,17 @@ fn is_sign(func: &str) -> bool {
 
 /// `a op b` where one side is a term.
 pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<Value> {
+    // A number that hangs on choices: each of its cases.
+    if let Some(open) = open_number(a) {
+        let b = b.clone();
+        return ctx.cases(open, span, &mut |ctx, a| binary(ctx, op, &a, &b, span));
+    }
+    if let Some(open) = open_number(b) {
+        let a = a.clone();
+        return ctx.cases(open, span, &mut |ctx, b| binary(ctx, op, &a, &b, span));
+    }
     let (Some(a), Some(b)) = (as_term(a), as_term(b)) else {
-        return Err(unread(a, span));
+        return Err(unread(if as_term(a).is_some() { b } else { a }, span));
     };
     let rules = rules_here(ctx);
     Ok(Value::Term(rules.operator(sign(op), a, b, span)?))
@@ -157,6 +167,17 @@ fn as_term(v: &Value) -> Option<Arc<Term>> {
             Some(Term::var(&format!("tensor[{}]", dims.join(","))))
         }
         other => number::as_f64(other).map(Term::number),
+    }
+}
+
+fn open_number(v: &Value) -> Option<Value> {
+    match v.plain() {
+        Value::Open(_) => Some(v.clone()),
+        Value::Dim(d) => {
+            let table = d.as_table()?;
+            Some(Value::Open(Arc::new(table.map(|v| Value::int(*v)))))
+        }
+        _ => None,
     }
 }
 

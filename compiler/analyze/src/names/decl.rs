@@ -310,6 +310,15 @@ impl Checker<'_> {
 
     /// A space: its `let`s one after the other; its blocks, net and constraints see all of them.
     fn space(&mut self, d: &SpaceDecl) {
+        // It would be evaluated by nothing: what a member is, is said by a word.
+        if let Some(e) = &d.body.value {
+            self.diagnostics.push(
+                Diagnostic::error("E0107", "a space's body says what a member is with `value`")
+                    .at(e.span, "this says nothing")
+                    .at(d.name.span, "in this space")
+                    .help("write `value …` before it, or `net(x: […]) { … }` for a space of nets"),
+            );
+        }
         self.scoped(|c| {
             c.params(&d.params);
             let late = |s: &Stmt| {

@@ -1,5 +1,6 @@
 //! Functions over lists: taking apart, pairing, counting, and what is known or valid.
 
+mod classes;
 mod fold;
 mod known;
 pub mod order;

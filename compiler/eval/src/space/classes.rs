@@ -81,6 +81,34 @@ pub fn size(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<BigUint> {
 }
 
 fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, a: &Arc<Algebra>, span: Span) -> Result<Classes> {
+    let mut classes = unsized_classes(ctx, s, a, span)?;
+    if let Key::Graph(shape, rest) = &classes.key {
+        let free = rest
+            .iter()
+            .all(|s| a.space.model().sites[*s].labels.len() == 1);
+        if free && let Some(g) = shape.classes(&a.space, MEMBERS) {
+            classes.size = g.count.clone();
+            classes.graphs = Some(g);
+            return Ok(classes);
+        }
+    }
+    let q = classes.list(ctx, s, &a.space, span)?;
+    classes.size = q.len().into();
+    Ok(classes)
+}
+
+/// What tells the members of a quotient apart; its classes are not counted, so the space may be of any size.
+pub fn told(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Classes> {
+    let a = s.algebra(ctx, span)?;
+    unsized_classes(ctx, s, &a, span)
+}
+
+fn unsized_classes(
+    ctx: &mut Ctx,
+    s: &Arc<SpaceValue>,
+    a: &Arc<Algebra>,
+    span: Span,
+) -> Result<Classes> {
     let mut entries = vec![];
     for (e, env, module) in &s.modulo {
         let elaborated = s.elaborate(ctx)?;
@@ -126,25 +154,12 @@ fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, a: &Arc<Algebra>, span: Span) -> Re
             .into());
         }
     };
-    let mut classes = Classes {
+    Ok(Classes {
         key,
         size: BigUint::ZERO,
         graphs: None,
         listed: OnceLock::new(),
-    };
-    if let Key::Graph(shape, rest) = &classes.key {
-        let free = rest
-            .iter()
-            .all(|s| a.space.model().sites[*s].labels.len() == 1);
-        if free && let Some(g) = shape.classes(&a.space, MEMBERS) {
-            classes.size = g.count.clone();
-            classes.graphs = Some(g);
-            return Ok(classes);
-        }
-    }
-    let q = classes.list(ctx, s, &a.space, span)?;
-    classes.size = q.len().into();
-    Ok(classes)
+    })
 }
 
 /// The entries of `[a, b]`, or of one name.
@@ -273,7 +288,7 @@ impl Classes {
     }
 
     /// The canonical key of a member; `None` for a graph whose exit is not reached.
-    fn key_of(
+    pub fn key_of(
         &self,
         ctx: &mut Ctx,
         s: &Arc<SpaceValue>,

@@ -27,7 +27,7 @@ pub(super) enum Pattern {
 /// What the variables of a rule stand for.
 #[derive(Default, Clone)]
 pub(super) struct Bindings {
-    terms: HashMap<Arc<str>, Arc<Term>>,
+    pub terms: HashMap<Arc<str>, Arc<Term>>,
     /// Function, name as written.
     operations: HashMap<Arc<str>, (Arc<str>, Arc<str>)>,
     /// How a function that the rule names was written, and whether it was an option.
@@ -144,22 +144,29 @@ impl Pattern {
         }
     }
 
+    /// Goes through the ways in which a term is of this form, until `then` takes one.
     pub fn matches(
         &self,
         t: &Arc<Term>,
         rules: &RuleSet,
-        b: &mut Bindings,
+        b: &Bindings,
         span: Span,
+        then: Then,
     ) -> Result<bool> {
         match self {
-            Pattern::Var(v) => Ok(match b.terms.get(v) {
-                Some(known) => known.text == t.text,
+            Pattern::Var(v) => match b.terms.get(v) {
+                Some(known) if known.text == t.text => then(b),
+                Some(_) => Ok(false),
                 None => {
+                    let mut b = b.clone();
                     b.terms.insert(v.clone(), t.clone());
-                    true
+                    then(&b)
                 }
-            }),
-            Pattern::Number(n) => Ok(matches!(&t.kind, Kind::Number(m) if m == n)),
+            },
+            Pattern::Number(n) => match &t.kind {
+                Kind::Number(m) if m == n => then(b),
+                _ => Ok(false),
+            },
             Pattern::Any { name, args } => {
                 let Kind::App {
                     func,
@@ -174,8 +181,9 @@ impl Pattern {
                 if b.operations.get(name).is_some_and(|k| *k != this) {
                     return Ok(false);
                 }
+                let mut b = b.clone();
                 b.operations.insert(name.clone(), this);
-                each(args, given, rules, b, span)
+                each(args, given, rules, &b, span, then)
             }
             Pattern::App { func, args } => {
                 let Kind::App {
@@ -190,19 +198,20 @@ impl Pattern {
                 if f != func {
                     return Ok(false);
                 }
+                let mut b = b.clone();
                 b.heads.insert(f.clone(), (head.clone(), *chosen));
                 // A function that ignores its input is written without it.
                 if given.is_empty() {
-                    return Ok(true);
+                    return then(&b);
                 }
                 let (sums, turns) = (rules.associates(func), rules.commutes(func));
                 let [p, q] = &args[..] else {
-                    return each(args, given, rules, b, span);
+                    return each(args, given, rules, &b, span, then);
                 };
                 if !sums && !turns {
-                    return each(args, given, rules, b, span);
+                    return each(args, given, rules, &b, span, then);
                 }
-                split(func, (p, q), given, rules, b, span)
+                split(func, (p, q), given, rules, &b, span, then)
             }
         }
     }
@@ -239,22 +248,26 @@ impl Pattern {
     }
 }
 
+/// Asked of each way to match; whether it is taken.
+type Then<'a> = &'a mut dyn FnMut(&Bindings) -> Result<bool>;
+
 fn each(
     args: &[Pattern],
     given: &[Arc<Term>],
     rules: &RuleSet,
-    b: &mut Bindings,
+    b: &Bindings,
     span: Span,
+    then: Then,
 ) -> Result<bool> {
     if args.len() != given.len() {
         return Ok(false);
     }
-    for (p, t) in args.iter().zip(given) {
-        if !p.matches(t, rules, b, span)? {
-            return Ok(false);
-        }
+    match (args.split_first(), given.split_first()) {
+        (Some((p, args)), Some((t, given))) => p.matches(t, rules, b, span, &mut |b| {
+            each(args, given, rules, b, span, then)
+        }),
+        _ => then(b),
     }
-    Ok(true)
 }
 
 /// Ways to see an operator's operands as two: in order, or in any order where it commutes.
@@ -263,8 +276,9 @@ fn split(
     (p, q): (&Pattern, &Pattern),
     given: &[Arc<Term>],
     rules: &RuleSet,
-    b: &mut Bindings,
+    b: &Bindings,
     span: Span,
+    then: Then,
 ) -> Result<bool> {
     let n = given.len();
     let mut ways: Vec<(Vec<Arc<Term>>, Vec<Arc<Term>>)> = vec![];
@@ -286,9 +300,8 @@ fn split(
             rules.sum_plain(func, left, span)?,
             rules.sum_plain(func, right, span)?,
         );
-        let mut tried = b.clone();
-        if p.matches(&l, rules, &mut tried, span)? && q.matches(&r, rules, &mut tried, span)? {
-            *b = tried;
+        let mut second = |b: &Bindings| q.matches(&r, rules, b, span, then);
+        if p.matches(&l, rules, b, span, &mut second)? {
             return Ok(true);
         }
     }

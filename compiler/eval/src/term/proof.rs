@@ -58,16 +58,31 @@ fn one(ctx: &mut Ctx, rule: &Rule, module: ModuleId, options: &[(Arc<str>, Value
         }
         if ctx.checking() {
             sides(ctx, rule, module, &inner)?;
-            let numbers = values.iter().enumerate().fold(inner, |env, (i, n)| {
-                env.bind(n.clone(), Value::float(POINTS[i % POINTS.len()]))
-            });
-            if numbers_differ(ctx, rule, module, &numbers) {
-                return Err(fault("E0308", "this rule changes what is computed")
-                    .at(rule.span, "its sides differ")
-                    .note(format!("with numbers: {}", shown(&values)))
-                    .help("a rule keeps what is computed for every input: mend one of its sides")
-                    .into());
+            for points in points(rule.when.is_some()) {
+                let bound = values.iter().zip(points.iter().cycle());
+                let numbers = bound.fold(inner.clone(), |env, (n, p)| {
+                    env.bind(n.clone(), Value::float(*p))
+                });
+                if let Some(when) = &rule.when
+                    && !side(ctx, when, module, &numbers)
+                        .is_some_and(|v| matches!(v.plain(), Value::Bool(true)))
+                {
+                    continue;
+                }
+                if numbers_differ(ctx, rule, module, &numbers) {
+                    return Err(fault("E0308", "this rule changes what is computed")
+                        .at(rule.span, "its sides differ")
+                        .note(format!("with numbers: {}", shown(&values, &points)))
+                        .help(
+                            "a rule keeps what is computed for every input: mend one of its sides",
+                        )
+                        .into());
+                }
             }
+            continue;
+        }
+        // Whether a condition holds of a tensor is not known.
+        if rule.when.is_some() {
             continue;
         }
         let Some(gap) = apart(ctx, rule, module, &inner) else {
@@ -145,9 +160,22 @@ pub fn alone(ctx: &mut Ctx, decl: &RewriteDecl, module: ModuleId) -> Result<()> 
 /// Numbers that stand for what a rule is about; both signs, and none that arithmetic treats in a special way.
 const POINTS: &[f64] = &[0.7, -1.3, 2.1, -0.4];
 
-fn shown(values: &[Arc<str>]) -> String {
-    let all = values.iter().enumerate();
-    let all = all.map(|(i, n)| format!("{n} = {}", POINTS[i % POINTS.len()]));
+/// Numbers that a condition may ask for.
+const ASKED: &[f64] = &[1.0, 0.0, 2.0, -1.0, 0.7, -1.3];
+
+/// What the variables of a rule stand for, tried one after the other: for a rule with a condition, each pair of several numbers.
+fn points(condition: bool) -> Vec<Vec<f64>> {
+    if !condition {
+        return vec![POINTS.to_vec()];
+    }
+    let all = ASKED.iter();
+    all.flat_map(|a| ASKED.iter().map(|b| vec![*a, *b, 2.1, -0.4]))
+        .collect()
+}
+
+fn shown(values: &[Arc<str>], points: &[f64]) -> String {
+    let all = values.iter().zip(points.iter().cycle());
+    let all = all.map(|(n, p)| format!("{n} = {p}"));
     all.collect::<Vec<_>>().join(", ")
 }
 

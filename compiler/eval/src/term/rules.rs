@@ -1,5 +1,6 @@
 //! Sets of rewrite rules: laws of operators, oriented rules, and building canonical terms under them.
 
+use super::condition::{self, Condition};
 use super::matching::{Bindings, Pattern, pattern};
 use super::{Kind, LENGTH, Term, is_sign};
 use crate::Result;
@@ -22,7 +23,8 @@ pub struct RuleSet {
     associative: HashSet<Arc<str>>,
     /// `(a + b) + c <=> (a + c) + b`: operands change places across brackets.
     exchanging: HashSet<Arc<str>>,
-    rules: Vec<(Pattern, Pattern, Span)>,
+    /// Left, right, condition.
+    rules: Vec<(Pattern, Pattern, Option<Condition>)>,
     /// Functions that the rules name.
     pub named: HashSet<Arc<str>>,
 }
@@ -40,16 +42,14 @@ pub fn rules_of(ctx: &mut Ctx, decls: &[(Arc<RewriteDecl>, ModuleId)]) -> Result
 
 impl RuleSet {
     fn add(&mut self, ctx: &mut Ctx, rule: &Rule, module: ModuleId) -> Result<()> {
-        if let Some(when) = &rule.when {
-            return Err(fault(
-                "E0309",
-                "rules with a condition are not yet supported by this version",
-            )
-            .at(when.span, "here")
-            .into());
-        }
         let left = pattern(ctx, &rule.left, module)?;
         let right = pattern(ctx, &rule.right, module)?;
+        if let (true, Some(when)) = (rule.both, &rule.when) {
+            return Err(fault("E0309", "a law of an operator holds without a condition")
+                .at(when.span, "this condition")
+                .help("write the direction in which it makes a term simpler: `left => right when …`")
+                .into());
+        }
         if rule.both {
             return match law(&left, &right) {
                 Some((sign, kind)) => {
@@ -84,7 +84,11 @@ impl RuleSet {
             .at(rule.right.span, "used here")
             .into());
         }
-        self.rules.push((left, right, rule.span));
+        let when = match &rule.when {
+            Some(c) => Some(condition::read(c, &known)?),
+            None => None,
+        };
+        self.rules.push((left, right, when));
         Ok(())
     }
 
@@ -162,13 +166,22 @@ impl RuleSet {
 
     /// One use of the first rule that fits.
     fn step(&self, t: &Arc<Term>, span: Span) -> Result<Option<Arc<Term>>> {
-        for (left, right, _) in &self.rules {
-            let mut b = Bindings::default();
-            if left.matches(t, self, &mut b, span)? {
-                let made = right.build(self, &b, span)?;
-                if made.text != t.text {
-                    return Ok(Some(made));
+        for (left, right, when) in &self.rules {
+            let mut made = None;
+            let mut take = |b: &Bindings| {
+                if when.as_ref().is_some_and(|c| !c.holds(&b.terms)) {
+                    return Ok(false);
                 }
+                let next = right.build(self, b, span)?;
+                let other = next.text != t.text;
+                if other {
+                    made = Some(next);
+                }
+                Ok(other)
+            };
+            left.matches(t, self, &Bindings::default(), span, &mut take)?;
+            if made.is_some() {
+                return Ok(made);
             }
         }
         Ok(None)

@@ -355,14 +355,7 @@ pub fn distinct_list(ctx: &mut Ctx, items: &[Value], span: Span) -> Result<Vec<V
 pub(super) fn distinct(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     lifted_deep(ctx, args, &|ctx, args| {
         let span = args.span;
-        if args.take_named("modulo").is_some() {
-            return Err(fault(
-                "E0309",
-                "`distinct` modulo rules is not yet supported by this version",
-            )
-            .at(span, "here")
-            .into());
-        }
+        let rules = args.take_named("modulo");
         let v = args.need("xs")?;
         let items = each!(ctx, &v, span);
         if ctx.checking()
@@ -371,6 +364,9 @@ pub(super) fn distinct(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
                 .any(|v| matches!(v.plain(), Value::Unknown(_) | Value::Tensor(..)))
         {
             return Ok(Value::Unknown(Known::List));
+        }
+        if let Some(rules) = rules {
+            return super::classes::distinct(ctx, &items, &rules, span);
         }
         Ok(Value::list(distinct_list(ctx, &items, span)?))
     })

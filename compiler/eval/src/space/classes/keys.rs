@@ -34,6 +34,19 @@ pub(super) fn by_rules(
     Ok(Key::Tables(tables))
 }
 
+/// How many inputs a function takes; of one that is chosen, the first option's.
+fn arity(v: &Value) -> Option<usize> {
+    match v.plain() {
+        Value::Func(f) => match &f.kind {
+            crate::value::FuncKind::Lambda { params, .. } => Some(params.len()),
+            crate::value::FuncKind::Decl { decl, .. } => decl.params.last().map(Vec::len),
+            _ => Some(1),
+        },
+        Value::Open(t) => t.values.iter().find_map(arity),
+        _ => None,
+    }
+}
+
 /// What a member computes: the net's term (or the value's), and those of the blocks that the space declares.
 fn terms(
     ctx: &mut Ctx,
@@ -53,14 +66,6 @@ fn terms(
         }
         (None, Some(value)) => within_open(ctx, &e, |ctx| {
             let v = ctx.in_module(s.module, |ctx| ctx.eval(value, &e.env))?;
-            let arity = |v: &Value| match v.plain() {
-                Value::Func(f) => match &f.kind {
-                    crate::value::FuncKind::Lambda { params, .. } => Some(params.len()),
-                    crate::value::FuncKind::Decl { decl, .. } => decl.params.last().map(Vec::len),
-                    _ => Some(1),
-                },
-                _ => None,
-            };
             match arity(&v) {
                 Some(n) => {
                     let inputs = (0..n)
