@@ -72,6 +72,10 @@ pub struct Ctx {
     pub alive: Vec<Arc<crate::weights::WeightsValue>>,
     /// What the loops of the training that runs recorded with `keep` and `record`.
     pub history: Vec<Value>,
+    /// The options that showed the last broken shape rule.
+    pub witness: std::cell::RefCell<Option<Vec<(u32, usize)>>>,
+    /// Spaces whose nets are being proved, where a condition on costs cannot be told.
+    pub proving: Vec<usize>,
     /// In a metric, through which no gradient goes.
     pub measures: bool,
 }
@@ -145,6 +149,8 @@ impl Ctx {
             alive: vec![],
             history: vec![],
             measures: false,
+            witness: None.into(),
+            proving: vec![],
         }
     }
 
@@ -180,6 +186,8 @@ impl Ctx {
             points: vec![],
             alive: vec![],
             history: vec![],
+            witness: None.into(),
+            proving: self.proving.clone(),
             measures: false,
         }
     }
@@ -371,6 +379,7 @@ impl Ctx {
         }
         let mut witness = self.assumed.clone();
         witness.extend(e.witness);
+        self.witness.replace(Some(witness.clone()));
         if let Some(text) = self.space.as_ref().and_then(|s| s.witness(&witness)) {
             d = d.note(format!("shown by {text}"));
         }

@@ -1,6 +1,7 @@
 //! Nets: a member of a space, a block, or a net as written, with weights; running one, editing one, looking inside one.
 
 mod edit;
+mod feasible;
 mod look;
 mod make;
 mod param;
@@ -144,7 +145,7 @@ pub struct Frame {
 }
 
 /// What running a net is for, besides its output.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Recorder {
     pub calls: Vec<Arc<CallRecord>>,
     pub taps: IndexMap<Arc<str>, Value>,
@@ -164,7 +165,7 @@ pub struct CostEntry {
     pub out: Vec<Dim>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct NetContext {
     pub net: Arc<NetValue>,
     pub frames: Vec<Frame>,
@@ -186,6 +187,11 @@ impl NetContext {
             counted: HashMap::new(),
             met: HashMap::new(),
         }
+    }
+
+    /// Whether it stands for every member of a space.
+    pub fn open(&self) -> bool {
+        matches!(self.net.base, NetBase::AllMembers { .. })
     }
 
     pub fn path(&self) -> Arc<str> {

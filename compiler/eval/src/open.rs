@@ -116,8 +116,37 @@ fn settle_dim(d: Dim) -> Value {
     }
 }
 
+/// Drops choices that make no difference to sizes; entries that no member has agree with any.
+fn narrowed(mut table: Table<Option<Dim>>) -> Table<Option<Dim>> {
+    let mut k = 0;
+    while k < table.sites.len() {
+        let (s, n) = table.sites[k];
+        let mut one = table.restrict(s, 0);
+        let alike = (1..n as usize).all(|o| {
+            let other = table.restrict(s, o).values;
+            one.values
+                .iter_mut()
+                .zip(other)
+                .all(|(a, b)| match (&a, &b) {
+                    (Some(x), Some(y)) => *x == *y,
+                    (None, Some(_)) => {
+                        *a = b;
+                        true
+                    }
+                    _ => true,
+                })
+        });
+        if alike {
+            table = one;
+        } else {
+            k += 1;
+        }
+    }
+    table
+}
+
 /// The size that is `f(entry)` under each entry's options.
-fn select_dims(table: &Table<Value>, f: impl Fn(&Value) -> Option<Dim>) -> Result<Dim, Fault> {
+fn select_dims<T>(table: &Table<T>, f: impl Fn(&T) -> Option<Dim>) -> Result<Dim, Fault> {
     let mut sum = Dim::Const(0);
     for (i, v) in table.values.iter().enumerate() {
         if let Some(d) = f(v) {
@@ -175,10 +204,11 @@ fn join_tensors(ctx: &Ctx, table: &Table<Value>, span: Span) -> Result<Value, Fa
         if dims.iter().flatten().all(|d| *d == first) {
             shape.push(first);
         } else {
-            shape.push(select_dims(table, |v| match v.plain() {
-                Value::Tensor(t, _) => Some(t.shape()[axis].clone()),
-                _ => None,
-            })?);
+            let column = Table {
+                sites: table.sites.clone(),
+                values: dims,
+            };
+            shape.push(select_dims(&narrowed(column), Clone::clone)?);
         }
     }
     let _ = (ctx, span);

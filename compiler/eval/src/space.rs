@@ -3,7 +3,7 @@
 pub mod body;
 mod choose;
 pub mod classes;
-mod conditions;
+pub mod conditions;
 mod costs;
 mod dependent;
 mod edit;
@@ -234,6 +234,16 @@ impl SpaceValue {
     }
 
     /// The declaration evaluated with every choice open; done once.
+    /// The declaration with every choice open, where it has been evaluated already.
+    pub fn elaborated(&self) -> Option<Arc<Elaborated>> {
+        self.base.elaborated.get().cloned()
+    }
+
+    /// Equal for all restrictions of one space, while one of them lives.
+    pub fn base_id(&self) -> usize {
+        Arc::as_ptr(&self.base) as usize
+    }
+
     pub fn elaborate(self: &Arc<Self>, ctx: &mut Ctx) -> Result<Arc<Elaborated>> {
         if let Some(e) = self.base.elaborated.get() {
             return Ok(e.clone());
@@ -259,6 +269,13 @@ impl SpaceValue {
     pub fn prove(self: &Arc<Self>, ctx: &mut Ctx) -> Result<Arc<Vec<CostEntry>>> {
         if let Some(c) = self.base.costs.get() {
             return Ok(c.clone());
+        }
+        if ctx.proving.contains(&self.base_id()) {
+            return Err(crate::ctx::fault(
+                "E0606",
+                "these costs follow from shapes that are being proved",
+            )
+            .into());
         }
         let e = self.elaborate(ctx)?;
         let costs = match &e.net {

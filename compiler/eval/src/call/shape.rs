@@ -247,6 +247,7 @@ fn not_whole(ctx: &Ctx, v: &Value, span: Span) -> Result<()> {
         .help("`ceil(a / b)` or `floor(a / b)` bring it back");
     let mut all = ctx.assumed.clone();
     all.extend(witness);
+    ctx.witness.replace(Some(all.clone()));
     if let Some(text) = ctx.space.as_ref().and_then(|s| s.witness(&all)) {
         d = d.note(format!("shown by {text}"));
     }

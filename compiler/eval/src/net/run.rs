@@ -1,5 +1,6 @@
 //! Running a net: its blocks' bodies at their places, with edits, records and costs on the way.
 
+use super::feasible::{guarded, settled};
 use super::{
     CallRecord, CostEntry, EditValue, Frame, NetBase, NetContext, NetValue, NetWeights, PatternArg,
     Recorder,
@@ -74,13 +75,19 @@ pub fn run(
     let out = ctx.deeper(span, |ctx| match body {
         Some((decl, env, module)) => ctx.in_module(module, |ctx| {
             let env = call::bind(ctx, "this net", &decl.params, args, &env)?;
-            let out = stmt::block(ctx, &decl.body, &env)?;
-            if let (Some(ty), Value::Tensor(t, _)) = (&decl.result, out.plain())
-                && let TypeKind::Tensor { shape, .. } = &ty.kind
-            {
-                call::bind_shape(ctx, t, shape, &env, span, ty.span)?;
+            let mut body = |ctx: &mut Ctx| {
+                let out = stmt::block(ctx, &decl.body, &env)?;
+                if let (Some(ty), Value::Tensor(t, _)) = (&decl.result, out.plain())
+                    && let TypeKind::Tensor { shape, .. } = &ty.kind
+                {
+                    call::bind_shape(ctx, t, shape, &env, span, ty.span)?;
+                }
+                Ok(out)
+            };
+            match open {
+                true => guarded(ctx, decl.span, &mut body),
+                false => body(ctx),
             }
-            Ok(out)
         }),
         None => match &n.base {
             NetBase::Block(b) => call::call(ctx, b.clone(), args),
@@ -278,7 +285,21 @@ pub fn call_block(
         overrides,
         ..Frame::default()
     });
-    let out = stmt::block(ctx, body, env).and_then(|v| match (&body.value, &input) {
+    let mut of_body = |ctx: &mut Ctx| {
+        let mut env = env.clone();
+        for p in inputs {
+            if let Some(crate::env::Found::Value(v)) = env.find(&p.name.text) {
+                env = env.bind(p.name.text.clone(), settled(ctx, v));
+            }
+        }
+        stmt::block(ctx, body, &env)
+    };
+    let open = n.open();
+    let made = match open {
+        true => guarded(ctx, span, &mut of_body),
+        false => stmt::block(ctx, body, env),
+    };
+    let out = made.and_then(|v| match (&body.value, &input) {
         // `at train { … }` as a body: an arm that gives a function is given the input.
         (Some(e), Some(x))
             if matches!(e.kind, ExprKind::Modes { .. }) && matches!(v, Value::Func(_)) =>
