@@ -2,7 +2,7 @@
 //! `main`: priors against the 30 published stand-alone accuracies of the contest's space, and supernets of a small space on CIFAR-10 (needs
 //! `cvpr2022_nas` and `cifar10` under --data); `reduced`: the small space on generated images.
 use spaces.resnet48
-use search.{pgonas, rd_nas, sharing, train}
+use search.{pgonas, proxies, rd_nas, sharing, train}
 use std.cost.macs.core as macs
 
 table standalone of contest_digits from "cvpr2022_nas/track1_standalone30.csv" {
@@ -34,11 +34,12 @@ fn arms(images: Record, seeds: [Int], epochs: Int, archs: [Arch], truth: [Float]
     mish: [run(smooth, macs, alone, constant(0), s) for s in seeds],
     macs_constant: [run(smooth, macs, paired, constant(2), s) for s in seeds],
     macs_ramp: [run(smooth, macs, paired, ramp(2, max(1, floor(epochs / 2))), s) for s in seeds],
+    zen_ramp: [run(smooth, n => zen(n, 8, 1), paired, ramp(2, max(1, floor(epochs / 2))), s) for s in seeds],
     shuffled: [run(smooth, mixed, paired, ramp(2, max(1, floor(epochs / 2))), s) for s in seeds],
   }
 }
 
-pipeline main(seeds: [Int] = [0, 1], epochs: Int = 2, images: Int = 4_000, members: Int = 24, steps: Int = 150) {
+pipeline main(seeds: [Int] = [0, 1, 2], epochs: Int = 2, images: Int = 4_000, members: Int = 24, steps: Int = 150) {
   let published = [r.top1 for r in standalone]
   let nets = [resnet48[read_code(resnet48, r.code)] for r in standalone]
   let priors = { macs: points([macs(m) for m in nets], published), params: points([params(m) for m in nets], published), depth: points([sum(m.arch.depth) for m in nets], published) }
@@ -49,7 +50,7 @@ pipeline main(seeds: [Int] = [0, 1], epochs: Int = 2, images: Int = 4_000, membe
   let truths = [[accuracy(space[a][fit(space[a], cifar.train, steps, opt, seed: s)], cifar.valid) for a in archs] for s in [1, 2]]
   let truth = [mean(t) for t in transpose(truths)]
   let r = arms(cifar, seeds, epochs, archs, truth)
-  report published: priors, size: size(space), priors: { macs: points([macs(space[a]) for a in archs], truth), params: points([params(space[a]) for a in archs], truth) }
+  report published: priors, size: size(space), priors: { macs: points([macs(space[a]) for a in archs], truth), params: points([params(space[a]) for a in archs], truth), zen: points([zen(space[a], 8, 1) for a in archs], truth) }
   report r, ceiling: points(truths[0], truths[1]), truth: { mean: mean(truth), std: std(truth) }
   expect mean(r.sandwich) > mean(r.spos)
   expect mean(r.macs_ramp) > mean(r.mish)
