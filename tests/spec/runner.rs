@@ -3,6 +3,7 @@
 #[path = "../common/world.rs"]
 mod world;
 
+mod broken;
 mod recovery;
 
 use nas_diagnostics::{Diagnostic, Severity, SourceFile};

@@ -313,9 +313,16 @@ impl Visit for Body {
                 return;
             }
             StmtKind::For { pattern, .. } => self.pattern(pattern),
-            StmtKind::Draw { value, .. } => {
+            StmtKind::Draw { pattern, value } => {
                 self.found.entry(Effect::Draws).or_insert(value.span);
+                self.pattern(pattern);
             }
+            StmtKind::Weights { name, .. } | StmtKind::Tap { name, .. } => {
+                self.bound.insert(name.text.to_string());
+            }
+            StmtKind::OnChange {
+                binder: Some(p), ..
+            } => self.pattern(p),
             // An initialiser's draws belong to the weights.
             StmtKind::Param { drawn: true, .. } | StmtKind::State { drawn: true, .. } => {
                 self.initial += 1;
@@ -350,10 +357,38 @@ impl Visit for Body {
                 }
             }
             ExprKind::Rejected(_) => return,
-            ExprKind::Lambda { .. } => {
+            ExprKind::Lambda { params, .. } => {
+                let around = self.bound.clone();
+                for p in params {
+                    self.bound.insert(p.name.text.to_string());
+                    p.pattern.iter().for_each(|p| self.pattern(p));
+                }
                 self.later += 1;
                 walk_expr(self, e);
                 self.later -= 1;
+                self.bound = around;
+                return;
+            }
+            // What a comprehension binds is read in front of it.
+            ExprKind::ListFor { clauses, .. }
+            | ExprKind::Sequence { clauses, .. }
+            | ExprKind::RecordFor { clauses, .. } => {
+                let around = self.bound.clone();
+                for c in clauses {
+                    if let Clause::For { pattern, .. } = c {
+                        self.pattern(pattern);
+                    }
+                }
+                walk_expr(self, e);
+                self.bound = around;
+                return;
+            }
+            ExprKind::Repeat { binder, index, .. } => {
+                let around = self.bound.clone();
+                let binders = binder.iter().chain(index);
+                binders.for_each(|p| self.pattern(p));
+                walk_expr(self, e);
+                self.bound = around;
                 return;
             }
             _ => {}

@@ -2,10 +2,12 @@
 
 mod belongs;
 mod index;
+mod instead;
 
 pub use belongs::{contains, named, restrict};
 use index::row;
 pub use index::{element, index, index_value};
+pub use instead::instead;
 
 use crate::call::{self};
 use crate::ctx::{Ctx, fault};
@@ -39,6 +41,16 @@ pub fn callee(
         Value::Net(_) | Value::Call(_) => NET_METHODS,
         Value::Weights(_) => WEIGHTS_METHODS,
         Value::Unknown(_) => return Ok(Value::unknown()),
+        Value::List(_) => {
+            let mut d = fault("E0202", format!("a list has no `{}`", name.text))
+                .at(name.span, "asked for here");
+            if let Some(help) = instead(&name.text, "xs", "f", true) {
+                d = d
+                    .help(help)
+                    .note("`xs` stands for the list, `f` for what is given");
+            }
+            return Err(d.into());
+        }
         _ => &[],
     };
     if methods.contains(&&*name.text) {

@@ -219,7 +219,9 @@ fn call_func(ctx: &mut Ctx, f: &Arc<Func>, mut args: Args) -> Result<Value> {
             if !matches!(*name, "seal" | "disclose") {
                 crate::seal::unread(&args)?;
             }
-            ctx.deeper(span, |ctx| f(ctx, &mut args))
+            let v = ctx.deeper(span, |ctx| f(ctx, &mut args))?;
+            crate::bulk::held(&v, span)?;
+            Ok(v)
         }
         FuncKind::Lambda {
             params,
@@ -426,7 +428,7 @@ fn call_decl(
             .into()),
         };
     }
-    crate::seal::given(decl, &mut args);
+    let privy = crate::seal::given(decl, &mut args) || ctx.privy;
     let seed = match decl.role {
         Role::Proxy | Role::Trainer | Role::Search => args.take_named("seed"),
         _ => None,
@@ -469,6 +471,7 @@ fn call_decl(
             .into());
         }
     }
+    let around = std::mem::replace(&mut ctx.privy, privy);
     let result = ctx.deeper(span, |ctx| {
         ctx.in_module(module, |ctx| match decl.role {
             Role::Block => net::call_block(ctx, decl, body, &bound, span),
@@ -482,7 +485,9 @@ fn call_decl(
             }
             _ => stmt::block(ctx, body, &bound),
         })
-    })?;
+    });
+    ctx.privy = around;
+    let result = result?;
     if let Some(ty) = &decl.result
         && decl.role != Role::Intrinsic
     {

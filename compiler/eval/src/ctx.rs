@@ -78,6 +78,8 @@ pub struct Ctx {
     pub proving: Vec<usize>,
     /// In a metric, through which no gradient goes.
     pub measures: bool,
+    /// In the body of a function that reads sealed values, or of one that is tried by itself: what follows here may be disclosed.
+    pub privy: bool,
 }
 
 /// What all contexts of one evaluation share.
@@ -100,6 +102,10 @@ pub struct Shared {
     pub invalid: Mutex<Vec<(Arc<str>, Arc<str>)>>,
     /// What a check notes for the plan.
     pub ledger: Mutex<Vec<Record>>,
+    /// The weights behind each parameter's stand-in, in a check: tensor to store.
+    pub leaves: Mutex<HashMap<u64, u64>>,
+    /// What other stand-ins of a turn follow from.
+    pub follows: Mutex<HashMap<u64, Vec<nas_ir::Tensor>>>,
 }
 
 /// Calls deeper than this are a recursion that does not end.
@@ -134,6 +140,8 @@ impl Ctx {
                 restored: Mutex::default(),
                 invalid: Mutex::default(),
                 ledger: Mutex::default(),
+                leaves: Mutex::default(),
+                follows: Mutex::default(),
             }),
             place: vec![],
             top: false,
@@ -151,6 +159,7 @@ impl Ctx {
             measures: false,
             witness: None.into(),
             proving: vec![],
+            privy: false,
         }
     }
 
@@ -189,6 +198,7 @@ impl Ctx {
             witness: None.into(),
             proving: self.proving.clone(),
             measures: false,
+            privy: false,
         }
     }
 

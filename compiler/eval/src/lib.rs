@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod builtins;
+pub mod bulk;
 pub mod call;
 pub mod ctx;
 pub mod curriculum;

@@ -11,7 +11,9 @@ pub use edit::with;
 pub use look::{
     blocks, call_field, call_method, input_shape, net_field, net_method, stand_in_input, trace,
 };
-pub use make::{as_net, at_mode, convert, infer_abstract, literal, member_net, with_weights};
+pub use make::{
+    as_net, at_mode, convert, infer_abstract, literal, member_net, some_member, with_weights,
+};
 pub use param::{extent, param};
 pub use run::{call_block, call_handle, call_net, chosen, run, tap};
 
@@ -66,6 +68,8 @@ pub struct NetValue {
     pub edits: Vec<Arc<Edit>>,
     pub train: Option<bool>,
     pub dtype: DType,
+    /// The store whose weights its stand-ins are of, where it is some member of a space.
+    pub reads: Option<u64>,
     /// Parameters made so far, by address: two runs of one net read the same tensors.
     pub made: Mutex<HashMap<Arc<str>, Tensor>>,
 }
@@ -300,6 +304,7 @@ impl NetValue {
             edits: vec![],
             train: None,
             dtype: DType::F32,
+            reads: None,
             made: Mutex::default(),
         }
     }
@@ -312,6 +317,7 @@ impl NetValue {
             edits: self.edits.clone(),
             train: self.train,
             dtype: self.dtype,
+            reads: self.reads,
             made: Mutex::default(),
         };
         change(&mut n);

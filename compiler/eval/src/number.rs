@@ -255,10 +255,9 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
             } else {
                 Element::Float
             };
-            return Ok(Value::Tensor(
-                Tensor::symbol("value", t.shape().into(), t.dtype()),
-                e,
-            ));
+            let value = Tensor::symbol("value", t.shape().into(), t.dtype());
+            ctx.follows(&value, [t]);
+            return Ok(Value::Tensor(value, e));
         }
         _ if unknown => return Ok(Value::Unknown(Known::Nothing)),
         (Value::Tensor(..), _) | (_, Value::Tensor(..)) => return tensors(ctx, op, &a, &b, span),

@@ -211,7 +211,7 @@ fn join_tensors(ctx: &Ctx, table: &Table<Value>, span: Span) -> Result<Value, Fa
             shape.push(select_dims(&narrowed(column), Clone::clone)?);
         }
     }
-    let _ = (ctx, span);
+    let _ = span;
     let fixed = table.values.iter().all(|v| match v.plain() {
         Value::Tensor(t, _) => t.0.fixed,
         _ => true,
@@ -220,6 +220,11 @@ fn join_tensors(ctx: &Ctx, table: &Table<Value>, span: Span) -> Result<Value, Fa
         true => Tensor::weight("joined", shape, dtype),
         false => Tensor::symbol("joined", shape, dtype),
     };
+    let of = table.values.iter().filter_map(|v| match v.plain() {
+        Value::Tensor(t, _) => Some(t),
+        _ => None,
+    });
+    ctx.follows(&t, of);
     Ok(Value::Tensor(t, element))
 }
 

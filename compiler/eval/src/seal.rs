@@ -5,7 +5,7 @@ use crate::ctx::{Ctx, fault};
 use crate::value::{Fields, FuncKind, Value};
 use crate::{Fault, Result, access};
 use nas_diagnostics::Span;
-use nas_grammar::ast::FnDecl;
+use nas_grammar::ast::{FnDecl, Param, TypeKind};
 use std::sync::Arc;
 
 #[derive(Debug)]
@@ -55,6 +55,13 @@ pub fn seal(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 pub fn disclose(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let v = args.need("value")?;
     let why = args.need("why")?;
+    // In a reader's body a value may follow from what it read.
+    if ctx.checking() && !ctx.privy && !holds(&v) && certain(&v) {
+        return Err(fault("E0629", "nothing in this value is sealed")
+            .at(args.span, format!("{} that anyone may read", v.kind()))
+            .help("take `disclose` away; or seal the value where it is made: `seal(v, for: [f])`")
+            .into());
+    }
     note(ctx, format!("disclosed: {}", access::key_text(&why)));
     Ok(opened(&v, None))
 }
@@ -104,16 +111,31 @@ pub fn inside(v: &Value) -> Option<&Sealed> {
     }
 }
 
-/// The arguments of a call: a listed reader gets what is inside.
-pub fn given(decl: &Arc<FnDecl>, args: &mut Args) {
+/// Whether all of a value is known in a check, so that no seal can be in it.
+fn certain(v: &Value) -> bool {
+    match v.plain() {
+        Value::Unknown(_) | Value::Invalid(_) | Value::Impossible => false,
+        Value::List(l) => l.iter().all(certain),
+        Value::Record(r) => r.values().all(certain),
+        _ => true,
+    }
+}
+
+/// The arguments of a call: a listed reader gets what is inside. True for a declaration that reads what is sealed.
+pub fn given(decl: &Arc<FnDecl>, args: &mut Args) -> bool {
+    let asks =
+        |p: &Param| p.sealed || matches!(p.ty.as_ref().map(|t| &t.kind), Some(TypeKind::Sealed(_)));
+    let mut reads = decl.params.iter().flatten().any(asks);
     let all = args
         .positional
         .iter_mut()
         .map(|a| &mut a.0)
         .chain(args.named.iter_mut().map(|a| &mut a.1));
     for v in all.flatten().filter(|v| holds(v)) {
+        reads |= inside(v).is_some_and(|s| s.readers.iter().any(|r| Arc::ptr_eq(r, decl)));
         *v = opened(v, Some(decl));
     }
+    reads
 }
 
 /// No one else reads it.

@@ -6,6 +6,7 @@ mod compute;
 mod events;
 mod minimise;
 mod points;
+mod reach;
 mod turns;
 mod unsound;
 

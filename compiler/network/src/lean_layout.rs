@@ -269,6 +269,9 @@ fn slice(lean: &mut Lean, op: &Op, x: Id, shape: &[usize], dtype: DType) -> Opti
     None
 }
 
+/// Joins of more parts stay joins of joins: what doubles with each step would never be gone through.
+const PARTS: usize = 1024;
+
 /// The parts of a join along an axis; a lone value is its own part.
 fn parts(lean: &Lean, axis: usize, x: Id) -> Inputs {
     match lean.look(x) {
@@ -289,7 +292,10 @@ fn concat(
     }
     // Neighbouring cuts of one value become one cut.
     let mut list = Inputs::new();
-    let flat: Inputs = inputs.iter().flat_map(|i| parts(lean, axis, *i)).collect();
+    let mut flat: Inputs = inputs.iter().flat_map(|i| parts(lean, axis, *i)).collect();
+    if flat.len() > PARTS.max(inputs.len()) {
+        flat = inputs.into();
+    }
     for x in flat {
         if let Some(before) = list.last().copied()
             && let (Some((a, [s])), Some((b, [t]))) = (lean.look(before), lean.look(x))

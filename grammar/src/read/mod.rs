@@ -115,7 +115,13 @@ fn module(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
                 let end = starts.get(i + 1).copied().unwrap_or(text.len());
                 let laid = layout::lay_out(file, &text[*start..end], *start);
                 match laid.problem {
-                    Some(problem) => found.push(mend::place(problem, *start, &text[*start..end])),
+                    Some(problem) => {
+                        let text = &text[*start..end];
+                        module
+                            .items
+                            .extend(without_strays(file, *start, text, &problem));
+                        found.push(mend::place(problem, *start, text));
+                    }
                     None => piece(
                         file,
                         *start,
@@ -130,6 +136,32 @@ fn module(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
     }
     found.sort_by_key(|d| d.primary().map(|s| s.start));
     (module, found)
+}
+
+/// Brackets too many in a piece that is read without them.
+const STRAYS: usize = 16;
+
+/// The items of a piece whose only fault is a bracket that closes nothing.
+fn without_strays(file: FileId, base: usize, text: &str, problem: &Diagnostic) -> Vec<Item> {
+    let mut text = text.to_string();
+    let mut problem = Some(problem.clone());
+    for _ in 0..STRAYS {
+        let Some(d) = problem else { break };
+        let [edit] = &d.fixes[..] else { return vec![] };
+        let (from, to) = (edit.span.start as usize, edit.span.end as usize);
+        if d.code != "E0102" || !edit.text.is_empty() || to != from + 1 || from < base {
+            return vec![];
+        }
+        text.replace_range(from - base..to - base, " ");
+        problem = layout::lay_out(file, &text, base).problem;
+    }
+    let laid = layout::lay_out(file, &text, base);
+    if laid.problem.is_some() {
+        return vec![];
+    }
+    let (mut items, mut found) = (vec![], vec![]);
+    piece(file, base, &text, &laid.text, &mut items, &mut found);
+    if found.is_empty() { items } else { vec![] }
 }
 
 /// Reads one piece: usually one item with its doc lines.

@@ -1,83 +1,11 @@
 //! Declarations: parameters with the extents that their types bind, spaces, moves, tables, rules.
 
-use super::lookup::Meaning;
 use super::{Checker, Known};
 use crate::modules::index::pattern_names;
 use crate::modules::report;
 use crate::walk::Visit;
-use nas_diagnostics::{Diagnostic, did_you_mean};
 use nas_grammar::ast::*;
 use std::sync::Arc;
-
-/// Types of the language that no declaration introduces; those of the library's intrinsics come to these.
-const TYPES: &[&str] = &[
-    "Int",
-    "Float",
-    "Bool",
-    "Text",
-    "Any",
-    "Tensor",
-    "Net",
-    "Space",
-    "Arch",
-    "Site",
-    "Weights",
-    "Data",
-    "Block",
-    "BitOps",
-    "BlockKind",
-    "Fn",
-    "Schedule",
-    "Curriculum",
-    "Optimiser",
-    "Metric",
-    "Loss",
-    "Proxy",
-    "Trainer",
-    "Search",
-    "Score",
-    "Scored",
-    "Rate",
-    "Ratio",
-    "Share",
-    "Percent",
-    "Macs",
-    "Params",
-    "Bits",
-    "BitOps",
-    "Bytes",
-    "Epochs",
-    "Steps",
-    "Pixels",
-    "Seconds",
-    "Decibel",
-    "Index",
-    "Label",
-    "Token",
-    "OneHot",
-    "Complex",
-    "Image",
-    "Use",
-    "Slot",
-    "Policy",
-    "Option",
-    "Mixture",
-    "Growth",
-    "Record",
-    "Table",
-    "Trace",
-    "Range",
-    "Course",
-    "Padding",
-    "Axes",
-    "Distribution",
-    "Move",
-    "Track",
-    "Clock",
-    "Real",
-    "Rewrite",
-    "Video",
-];
 
 impl Checker<'_> {
     /// A declaration at the top of a file or in a body; its own name is bound by the caller.
@@ -262,6 +190,9 @@ impl Checker<'_> {
                 self.lenient -= 1;
             }
             TypeKind::Tensor { shape, of } => {
+                if let [IndexArg::At(e)] = &shape[..] {
+                    self.foreign(e);
+                }
                 shape.iter().for_each(|a| self.index_arg(a));
                 of.iter().for_each(|t| self.shape(t));
             }
@@ -281,31 +212,6 @@ impl Checker<'_> {
             }
             TypeKind::Optional(t) | TypeKind::Sealed(t) => self.shape(t),
         }
-    }
-
-    /// E0201: a type that nothing declares.
-    fn type_name(&mut self, name: &Ident) {
-        let known = !matches!(self.look(name), Meaning::Unknown)
-            || TYPES.contains(&&*name.text)
-            || self.words.types.contains(&name.text)
-            || self.lenient > 0
-            || !name.text.starts_with(|c: char| c.is_uppercase())
-            || name.text.chars().count() < 3;
-        if known || !self.reported.insert((name.span, name.text.clone())) {
-            return;
-        }
-        let mut d = Diagnostic::error("E0201", format!("unknown type `{}`", name.text))
-            .at(name.span, "nothing of this name is declared");
-        let all = TYPES
-            .iter()
-            .copied()
-            .chain(self.words.types.iter().map(|t| &**t));
-        if let Some(near) = did_you_mean(&name.text, all) {
-            d = d.did_you_mean(&near);
-        } else {
-            d = d.help("declare it: `type Name = { … }`; or leave the type out: it is inferred");
-        }
-        self.diagnostics.push(d);
     }
 
     /// A space: its `let`s one after the other; its blocks, net and constraints see all of them.

@@ -7,6 +7,7 @@ mod doubled;
 mod draws;
 mod expr;
 mod lookup;
+mod types;
 mod unknown;
 
 pub use draws::DRAWING_INTRINSICS;

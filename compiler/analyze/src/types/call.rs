@@ -84,7 +84,7 @@ impl Types<'_> {
         }
     }
 
-    /// Data's own functions.
+    /// Functions of things: of data, spaces, nets; a list has none.
     fn method(&mut self, callee: &Expr, args: &[Arg]) -> Option<Ty> {
         let ExprKind::Field { base, name } = &callee.kind else {
             return None;
@@ -93,6 +93,11 @@ impl Types<'_> {
             return None;
         }
         let on = self.quietly(|t| t.expr(base));
+        if let Ty::List(_) | Ty::Num(_) | Ty::Text | Ty::Bool = on.met() {
+            self.expr(base);
+            self.no_method(on.met(), name, base.span, args);
+            return Some(Ty::Any);
+        }
         let Ty::Named(kind) = &on else { return None };
         self.misspelt(kind, name);
         let result = match (&**kind, &*name.text) {
@@ -102,6 +107,8 @@ impl Types<'_> {
             ]))),
             ("Data", "map" | "take" | "part") => Ty::named("Data"),
             ("Space", "build") => Ty::named("Arch"),
+            ("Net" | "Trace", "all") => self.calls(args),
+            ("Net", "trace") => Ty::named("Trace"),
             _ => return None,
         };
         self.expr(base);
@@ -238,7 +245,7 @@ impl Types<'_> {
     }
 
     fn scheduled(&mut self, decl: &FnDecl) -> Ty {
-        match decl.result.as_ref().map(Ty::of) {
+        match decl.result.as_ref().map(|t| self.of(t)) {
             Some(Ty::Num(n)) => Ty::Num(n),
             _ => Ty::Num(Num {
                 unit: None,
@@ -271,7 +278,11 @@ impl Types<'_> {
             if let Some(p) = p
                 && !matches!(a.value.kind, ExprKind::Hole)
             {
-                self.argument(d, p, ty, a.value.span);
+                let want = p.ty.as_ref().map_or(Ty::Any, |t| self.of(t));
+                let who = format!("`{}` of `{}`", p.name.text, d.decl.name.text);
+                if !self.literal(&who, &want, &a.value, p.span) {
+                    self.argument(d, p, ty, a.value.span);
+                }
             }
         }
     }
@@ -283,7 +294,7 @@ impl Types<'_> {
         }
         let wants: Vec<Ty> = params
             .iter()
-            .map(|p| p.ty.as_ref().map_or(Ty::Any, Ty::of))
+            .map(|p| p.ty.as_ref().map_or(Ty::Any, |t| self.of(t)))
             .collect();
         for i in 0..args.len().min(params.len()) {
             for j in i + 1..args.len().min(params.len()) {
@@ -372,7 +383,7 @@ impl Types<'_> {
 /// What an intrinsic gives: as declared, or, where it takes numbers as well as tensors, like what it is given.
 fn intrinsic(d: &FnDecl, first: Option<Ty>) -> Ty {
     let name = &*d.name.text;
-    let declared = d.result.as_ref().map_or(Ty::Any, Ty::of);
+    let declared = d.result.as_ref().map_or(Ty::Any, |t| Ty::of(t, &|_| None));
     let first = first.unwrap_or(Ty::Any);
     let reduces = d.params.iter().flatten().any(|p| &*p.name.text == "over");
     match name {

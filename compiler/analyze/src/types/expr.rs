@@ -213,7 +213,10 @@ impl Types<'_> {
                 conditions.iter().for_each(|c| {
                     self.expr(c);
                 });
-                ty
+                match ty {
+                    Ty::Table(_) => list(self.element(&ty)),
+                    ty => ty,
+                }
             }
             E::DrawWhere {
                 value,

@@ -3,36 +3,45 @@
 use super::Types;
 use super::stmt::{list, words};
 use super::ty::{Elem, Num, Ty};
-use nas_diagnostics::{Diagnostic, did_you_mean};
+use nas_diagnostics::{Diagnostic, Span, did_you_mean};
 use nas_grammar::ast::*;
 use std::sync::Arc;
 
 /// What the clock tells.
 const CLOCK: &[&str] = &["fraction", "step", "steps", "epoch", "epochs", "losses"];
 
-/// What things have besides names of their own.
-const MEMBERS: &[(&str, &[&str])] = &[
+/// What things have; `true` where that is all, and not names of their own besides: choices, taps, parts.
+const MEMBERS: &[(&str, bool, &[&str])] = &[
     (
         "Data",
+        true,
         &[
-            "batches", "map", "split", "take", "train", "valid", "test", "classes", "shape",
-            "length",
+            "batches", "batch", "map", "split", "take", "skip", "sample", "shuffled", "part",
+            "train", "valid", "test", "classes", "shape", "length",
         ],
     ),
-    ("Space", &["build", "sites", "where"]),
-    (
-        "Site",
-        &[
-            "address", "options", "index", "label", "labels", "from", "place", "turn",
-        ],
-    ),
+    ("Space", false, &["build", "sites", "where", "name"]),
+    ("Site", true, &["address", "options", "index", "name"]),
     (
         "Use",
-        &["place", "option", "site", "within", "block", "turn"],
+        true,
+        &[
+            "place", "option", "site", "within", "shape", "kind", "path", "turn",
+        ],
     ),
-    ("Net", &["input", "arch", "space", "all", "after", "params"]),
-    ("Weights", &["params", "history", "states"]),
-    ("Trace", &["out", "all"]),
+    (
+        "Net",
+        false,
+        &["input", "arch", "all", "trace", "after", "until", "params"],
+    ),
+    (
+        "Weights",
+        true,
+        &["params", "history", "states", "bytes", "row"],
+    ),
+    ("Trace", false, &["out", "in", "all", "kind", "path"]),
+    ("Growth", true, &["base", "space", "moves", "name"]),
+    ("Move", true, &["name"]),
 ];
 
 impl Types<'_> {
@@ -139,16 +148,19 @@ impl Types<'_> {
         }
         let ty = self.expr(base);
         match ty.met() {
-            Ty::Record(_) => self.field_of(ty.met(), name),
+            Ty::Record(_) | Ty::Parts(_) => self.field_of(ty.met(), name),
             Ty::Tensor(_) if &*name.text == "shape" => list(Ty::whole()),
             Ty::Named(n) => {
                 let n = n.clone();
                 self.misspelt(&n, name);
                 match (&*n, &*name.text) {
                     ("Data", "train" | "valid" | "test") => Ty::named("Data"),
+                    ("Data", "classes" | "length") => Ty::whole(),
+                    ("Space", "sites") => list(Ty::named("Site")),
                     _ => Ty::Any,
                 }
             }
+            Ty::Text if &*name.text == "length" => Ty::whole(),
             Ty::Num(_) | Ty::Text | Ty::Bool => {
                 self.report(
                     Diagnostic::error("E0202", format!("{} has no `{}`", words(&ty), name.text))
@@ -157,25 +169,54 @@ impl Types<'_> {
                 );
                 Ty::Any
             }
+            // A column of a list.
+            Ty::List(of) => match of.met() {
+                Ty::Record(_) | Ty::Parts(_) => list(self.field_of(of.met(), name)),
+                Ty::Num(_) | Ty::Text | Ty::Bool | Ty::List(_) => {
+                    self.no_method(ty.met(), name, base.span, &[]);
+                    Ty::Any
+                }
+                _ => Ty::Any,
+            },
             _ => Ty::Any,
         }
     }
 
+    /// E0202: a function of lists, numbers or texts, written as in languages where these have functions of their own.
+    pub(super) fn no_method(&mut self, on: &Ty, name: &Ident, base: Span, args: &[Arg]) {
+        let what = words(on);
+        let (x, f) = (self.sources.text(base), args.first());
+        let f = f.map_or("f", |a| self.sources.text(a.value.span));
+        let mut d = Diagnostic::error("E0202", format!("{what} has no `{}`", name.text))
+            .at(name.span, "not a part of it")
+            .at(base, &*what);
+        if let Some(help) = nas_eval::access::instead(&name.text, x, f, matches!(on, Ty::List(_))) {
+            d = d.help(help);
+        }
+        self.report(d);
+    }
+
     /// E0202 where a member of a thing is nearly one that it has; others may be names of its own: choices, taps, parts.
     pub(super) fn misspelt(&mut self, kind: &str, name: &Ident) {
-        let Some((_, known)) = MEMBERS.iter().find(|m| m.0 == kind) else {
+        let Some((_, all, known)) = MEMBERS.iter().find(|m| m.0 == kind) else {
             return;
         };
-        if known.contains(&&*name.text) || name.text.len() < 4 {
+        if known.contains(&&*name.text) || (name.text.len() < 4 && !all) {
             return;
         }
-        if let Some(near) = did_you_mean(&name.text, *known) {
-            let what = words(&Ty::named(kind));
-            let d = Diagnostic::error("E0202", format!("{what} has no `{}`", name.text))
-                .at(name.span, "not a part of it")
-                .did_you_mean(&near);
-            self.report(d);
+        let near = did_you_mean(&name.text, *known);
+        if near.is_none() && !all {
+            return;
         }
+        let what = words(&Ty::named(kind));
+        let has = if kind == "Weights" { "have" } else { "has" };
+        let mut d = Diagnostic::error("E0202", format!("{what} {has} no `{}`", name.text))
+            .at(name.span, "not a part of it");
+        d = match near {
+            Some(near) => d.did_you_mean(&near),
+            None => d.note(format!("it has {}", known.join(", "))),
+        };
+        self.report(d);
     }
 
     fn clock(&mut self, name: &Ident) -> Ty {
@@ -198,13 +239,15 @@ impl Types<'_> {
 
     /// A field of a record whose fields are known.
     pub(super) fn field_of(&mut self, ty: &Ty, name: &Ident) -> Ty {
-        let Ty::Record(fields) = ty else {
-            return Ty::Any;
+        let (fields, what) = match ty {
+            Ty::Record(fields) => (&**fields, "the record"),
+            Ty::Parts(p) => (&p.fields, &*p.what),
+            _ => return Ty::Any,
         };
         if let Some((_, ty)) = fields.iter().rev().find(|f| f.0 == name.text) {
             return ty.clone();
         }
-        let mut d = Diagnostic::error("E0202", format!("the record has no `{}`", name.text))
+        let mut d = Diagnostic::error("E0202", format!("{what} has no `{}`", name.text))
             .at(name.span, "no such field")
             .note(format!(
                 "it has {}",
@@ -234,6 +277,7 @@ impl Types<'_> {
                 },
             },
             (Ty::Tensor(e), _) => Ty::Tensor(*e),
+            (Ty::Table(row), [IndexArg::At(_)]) => Ty::Parts(row.clone()),
             (Ty::Decl(d), _)
                 if d.decl.role == Role::Intrinsic
                     && matches!(&*d.decl.name.text, "zeros" | "ones" | "filled") =>

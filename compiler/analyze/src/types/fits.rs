@@ -8,10 +8,12 @@ use nas_grammar::ast::{FnDecl, Param, Type};
 use std::sync::Arc;
 
 /// What is wrong, without a place.
-struct Clash {
-    code: &'static str,
-    want: String,
+pub(super) struct Clash {
+    pub code: &'static str,
+    pub want: String,
     help: Option<String>,
+    /// The field of a record that it is about, and what that is.
+    part: Option<(String, Ty)>,
 }
 
 fn clash(code: &'static str, want: impl Into<String>) -> Option<Clash> {
@@ -19,6 +21,7 @@ fn clash(code: &'static str, want: impl Into<String>) -> Option<Clash> {
         code,
         want: want.into(),
         help: None,
+        part: None,
     })
 }
 
@@ -33,13 +36,17 @@ impl Types<'_> {
         at: Span,
     ) {
         let Some(written) = &p.ty else { return };
-        let want = Ty::of(written);
+        let want = self.of(written);
         let Some(c) = check(&want, given) else { return };
         // Many intrinsics take more kinds of values than their declaration has room for.
         if self.intrinsic && c.code == "E0301" && loose(given) {
             return;
         }
         let who = callee.map_or(String::new(), |c| format!(" of `{c}`"));
+        let (param, given) = match &c.part {
+            Some((part, ty)) if c.code != "E0302" => (&*format!("{param}.{part}"), ty),
+            _ => (param, given),
+        };
         let message = match c.code {
             "E0304" => format!("`{param}`{who} must be known before anything runs"),
             "E0305" => format!(
@@ -47,6 +54,7 @@ impl Types<'_> {
                 c.want,
                 unit_words(given)
             ),
+            "E0302" => format!("the record for `{param}`{who} has no `{}`", c.want),
             _ => format!("`{param}`{who} is {}, and this is {}", c.want, words(given)),
         };
         let label = match c.code {
@@ -144,7 +152,7 @@ impl Types<'_> {
 
     /// The declared result against the type of the body.
     pub(super) fn result(&mut self, d: &FnDecl, written: &Type, found: &Ty, at: Span) {
-        let want = Ty::of(written);
+        let want = self.of(written);
         if let (Ty::Record(want), Ty::Record(got)) = (want.met(), found.met()) {
             for (name, _) in want.iter() {
                 if got.iter().any(|g| g.0 == *name) {
@@ -173,7 +181,9 @@ impl Types<'_> {
                 }
                 self.report(f);
             }
-            return;
+            if want.iter().any(|(n, _)| !got.iter().any(|g| g.0 == *n)) {
+                return;
+            }
         }
         // Numbers and tensors of one number stand for each other in a result.
         if let (Ty::Num(_), Ty::Tensor(_)) | (Ty::Tensor(_), Ty::Num(_)) = (want.met(), found.met())
@@ -188,10 +198,14 @@ impl Types<'_> {
             } else {
                 words(found)
             };
+            let (of, got) = match &c.part {
+                Some((part, ty)) => (format!(" as `{part}`"), words(ty)),
+                None => (String::new(), got),
+            };
             self.report(
                 Diagnostic::error(
                     c.code,
-                    format!("`{}` promises {}, and gives {got}", d.name.text, c.want),
+                    format!("`{}` promises {}{of}, and gives {got}", d.name.text, c.want),
                 )
                 .at(at, got)
                 .at(written.span, "promised here"),
@@ -230,7 +244,7 @@ pub(super) fn differ(want: &Ty, given: &Ty) -> bool {
     check(want, given).is_some_and(|c| c.code == "E0301")
 }
 
-fn check(want: &Ty, given: &Ty) -> Option<Clash> {
+pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
     if let Ty::Maybe(w) = want {
         return match given {
             Ty::None => None,
@@ -300,6 +314,7 @@ fn check(want: &Ty, given: &Ty) -> Option<Clash> {
                     code: "E0301",
                     want: "a schedule".into(),
                     help: Some("write `constant(…)` around the number".into()),
+                    part: None,
                 });
             }
             if matches!(&**w, "Mixture" | "Block") && matches!(given, Ty::List(_)) {
@@ -314,12 +329,35 @@ fn check(want: &Ty, given: &Ty) -> Option<Clash> {
         (Ty::List(_), Ty::Named(n)) if certain(n) && &**n != "Space" && &**n != "Data" => {
             clash("E0301", "a list")
         }
+        (Ty::Record(w), Ty::Record(g)) => fields(w, g),
         (Ty::Record(_), Ty::Num(_) | Ty::Text | Ty::Bool) => clash("E0301", "a record"),
         (Ty::Func(_), Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_)) => {
             clash("E0301", "a function")
         }
         _ => None,
     }
+}
+
+/// A record with more fields than are asked for is one that has them.
+fn fields(want: &[(Arc<str>, Ty)], given: &[(Arc<str>, Ty)]) -> Option<Clash> {
+    for (name, ty) in want {
+        let Some((_, got)) = given.iter().rev().find(|g| g.0 == *name) else {
+            return clash("E0302", &**name);
+        };
+        if let Some(c) = check(ty, got)
+            && c.code != "E0304"
+        {
+            let part = match c.part {
+                Some((inner, ty)) => (format!("{name}.{inner}"), ty),
+                None => (name.to_string(), got.clone()),
+            };
+            return Some(Clash {
+                part: Some(part),
+                ..c
+            });
+        }
+    }
+    None
 }
 
 /// Types with one meaning only.
@@ -368,5 +406,6 @@ fn elements(want: Elem, given: Elem) -> Option<Clash> {
             w => format!("a tensor of {}", w.name()),
         },
         help: help.map(String::from),
+        part: None,
     })
 }

@@ -7,11 +7,13 @@ mod call;
 mod expr;
 mod field;
 mod fits;
+mod known;
+mod records;
 mod stmt;
 mod ty;
 
 use crate::modules::index::Index;
-use nas_diagnostics::{Diagnostic, Sources, Span, tidy};
+use nas_diagnostics::{Diagnostic, FileId, Sources, Span, tidy};
 use nas_eval::program::{GlobalId, ModuleId, Program, ScopeEntry};
 use nas_grammar::ast::*;
 use std::collections::HashMap;
@@ -41,6 +43,7 @@ pub fn check_types(program: &Program, sources: &Sources) -> Typed {
         units: HashMap::new(),
         results: HashMap::new(),
         globals: HashMap::new(),
+        homes: (program.modules.iter().enumerate().map(|(i, m)| (m.file, i))).collect(),
         out: Typed::default(),
     };
     // The library is right, and is checked where it is the entry itself.
@@ -76,6 +79,8 @@ struct Types<'a> {
     units: HashMap<Span, Span>,
     results: HashMap<(*const FnDecl, usize), Ty>,
     globals: HashMap<GlobalId, Ty>,
+    /// The module of a file.
+    homes: HashMap<FileId, ModuleId>,
     out: Typed,
 }
 
@@ -140,8 +145,9 @@ impl Types<'_> {
                 lists: 0,
             }),
             ItemKind::Space(_) => Ty::named("Space"),
+            ItemKind::Table(d) => self.table(d),
             ItemKind::Let { pattern, ty, value } => match (&pattern.kind, ty) {
-                (PatternKind::Name(_), Some(ty)) => Ty::of(ty),
+                (PatternKind::Name(_), Some(ty)) => self.of(ty),
                 (PatternKind::Name(_), None) => {
                     let (value, saved) = (value.clone(), std::mem::take(&mut self.locals));
                     let home = std::mem::replace(&mut self.module, module);
@@ -175,11 +181,12 @@ impl Types<'_> {
 
     fn item(&mut self, item: &Item) {
         match &item.kind {
-            ItemKind::Use(_) | ItemKind::Type { .. } | ItemKind::Rewrite(_) => {}
+            ItemKind::Use(_) | ItemKind::Rewrite(_) => {}
+            ItemKind::Type { name, ty } => self.circle(name, ty),
             ItemKind::Table(d) => self.source(&d.source),
             ItemKind::Let { pattern, ty, value } => {
                 let found = self.expr(value);
-                self.declared_let(pattern, ty.as_ref(), found, value.span);
+                self.declared_let(pattern, ty.as_ref(), found, value);
                 self.locals.clear();
             }
             ItemKind::Fn(d) if d.role == Role::Intrinsic => {}
@@ -201,7 +208,7 @@ impl Types<'_> {
 
     fn params(&mut self, params: &[Param]) {
         for p in params {
-            let ty = p.ty.as_ref().map_or(Ty::Any, Ty::of);
+            let ty = p.ty.as_ref().map_or(Ty::Any, |t| self.of(t));
             if let Some(default) = &p.default {
                 let given = self.expr(default);
                 self.fits(&p.name.text, None, p, &given, default.span);
@@ -246,7 +253,10 @@ impl Types<'_> {
             t.placed(body, Some(d.role));
             let found = t.block(body);
             if let (Some(ty), Some(value)) = (&d.result, &body.value) {
-                t.result(d, ty, &found, value.span);
+                let (want, who) = (t.of(ty), format!("the result of `{}`", d.name.text));
+                if !t.literal(&who, &want, value, ty.span) {
+                    t.result(d, ty, &found, value.span);
+                }
             }
         });
     }
@@ -298,7 +308,7 @@ impl Types<'_> {
 
     /// What a call of a declaration gives when all its lists are given.
     fn result_of(&mut self, d: &Decl) -> Ty {
-        let declared = d.decl.result.as_ref().map(Ty::of);
+        let declared = d.decl.result.as_ref().map(|t| self.of(t));
         match (d.decl.role, declared) {
             (Role::Proxy, None) => Ty::score(),
             (Role::Proxy | Role::Metric, Some(Ty::Num(n))) => Ty::Num(ty::Num { run: true, ..n }),

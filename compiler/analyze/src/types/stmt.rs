@@ -1,7 +1,7 @@
 //! Statements and patterns: what names stand for below their line.
 
 use super::Types;
-use super::ty::{Elem, Ty};
+use super::ty::{Elem, Parts, Ty};
 use nas_diagnostics::{Diagnostic, Span};
 use nas_grammar::ast::*;
 use std::sync::Arc;
@@ -43,12 +43,14 @@ impl Types<'_> {
         pattern: &Pattern,
         ty: Option<&Type>,
         found: Ty,
-        at: Span,
+        value: &Expr,
     ) {
         let ty = match ty {
             Some(written) => {
-                let want = Ty::of(written);
-                self.written(&want, written, &found, at);
+                let want = self.of(written);
+                if !self.literal("this record", &want, value, written.span) {
+                    self.written(&want, written, &found, value.span);
+                }
                 if want == Ty::Any { found } else { want }
             }
             None => found,
@@ -61,7 +63,7 @@ impl Types<'_> {
             StmtKind::Item(item) => self.scoped(|t| t.item_inside(item)),
             StmtKind::Let { pattern, ty, value } => {
                 let found = self.expr(value);
-                self.declared_let(pattern, ty.as_ref(), found, value.span);
+                self.declared_let(pattern, ty.as_ref(), found, value);
             }
             StmtKind::Draw { pattern, value } => {
                 if let ExprKind::DrawWhere {
@@ -106,7 +108,7 @@ impl Types<'_> {
                     self.expr(init);
                 }
                 let bound = match (&s.kind, ty) {
-                    (StmtKind::Param { .. }, Some(t)) => Ty::of(t),
+                    (StmtKind::Param { .. }, Some(t)) => self.of(t),
                     _ => Ty::Any,
                 };
                 self.bind(&name.text, bound);
@@ -303,7 +305,7 @@ impl Types<'_> {
             PatternKind::Record(fields) => {
                 for (name, part) in fields {
                     let of = match ty {
-                        Ty::Record(_) => self.field_of(ty, name),
+                        Ty::Record(_) | Ty::Parts(_) => self.field_of(ty, name),
                         _ => Ty::Any,
                     };
                     match part {
@@ -321,9 +323,17 @@ impl Types<'_> {
             Ty::List(t) => (**t).clone(),
             Ty::Tensor(Elem::Complex) => Ty::Any,
             Ty::Tensor(e) => Ty::Tensor(*e),
+            Ty::Table(row) => row_of_list(row),
             _ => Ty::Any,
         }
     }
+}
+
+/// A row met while going through a table knows its member.
+fn row_of_list(row: &Parts) -> Ty {
+    let mut row = row.clone();
+    row.fields.push(("arch".into(), Ty::named("Arch")));
+    Ty::Parts(Arc::new(row))
 }
 
 /// What a value of a type is, in the reader's words.
@@ -348,6 +358,8 @@ pub(super) fn words(ty: &Ty) -> String {
         Ty::List(_) => "a list".into(),
         Ty::Tuple(_) => "a tuple".into(),
         Ty::Record(_) => "a record".into(),
+        Ty::Parts(p) => p.what.to_string(),
+        Ty::Table(_) => "a table".into(),
         Ty::Decl(_) | Ty::Func(_) => "a function".into(),
         Ty::Maybe(t) => format!("{}, perhaps invalid", words(t)),
         Ty::Named(n) => match &**n {

@@ -1,6 +1,6 @@
 //! What is known of a value without evaluating it: enough to say what is certainly wrong, silent about the rest.
 
-use nas_grammar::ast::{ExprKind, FnDecl, IndexArg, Type, TypeKind};
+use nas_grammar::ast::{ExprKind, FnDecl, Ident, IndexArg, Type, TypeKind};
 use std::fmt;
 use std::sync::Arc;
 
@@ -160,6 +160,10 @@ pub(crate) enum Ty {
     Tuple(Arc<Vec<Ty>>),
     /// A record whose fields are all known.
     Record(Arc<Vec<(Arc<str>, Ty)>>),
+    /// Something else whose parts are all known: a row of a table, a call of a block.
+    Parts(Arc<Parts>),
+    /// A table, by what its rows have.
+    Table(Arc<Parts>),
     /// A declaration, and how many of its parameter lists were given.
     Decl(Decl),
     /// Any other function, with what it gives.
@@ -168,6 +172,14 @@ pub(crate) enum Ty {
     Maybe(Arc<Ty>),
     /// `Net`, `Space`, `Weights`, `Data`, …
     Named(Arc<str>),
+}
+
+/// What something has, by name.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Parts {
+    /// What it is, in the reader's words: "a row of `recorded`".
+    pub what: Arc<str>,
+    pub fields: Vec<(Arc<str>, Ty)>,
 }
 
 /// A declared function.
@@ -246,35 +258,38 @@ impl Ty {
         }
     }
 
-    /// The type as written in a declaration.
-    pub fn of(ty: &Type) -> Ty {
+    /// The type as written in a declaration; `named` says what the names stand for that the language does not know.
+    pub fn of(ty: &Type, named: &dyn Fn(&Ident) -> Option<Ty>) -> Ty {
+        let of = |t: &Type| Ty::of(t, named);
+        let of_name = |n: &Ident| match Ty::of_name(&n.text) {
+            Ty::Any => named(n).unwrap_or(Ty::Any),
+            ty => ty,
+        };
         match &ty.kind {
-            TypeKind::Name { name, .. } => Ty::of_name(&name.text),
+            TypeKind::Name { name, .. } => of_name(name),
             TypeKind::Tensor { shape, of } => {
                 // `[Score]` is read like a shape of one extent.
                 if let ([IndexArg::At(e)], None) = (&shape[..], of)
                     && let ExprKind::Name(n) = &e.kind
                     && n.text.starts_with(|c: char| c.is_uppercase())
                 {
-                    return Ty::List(Arc::new(Ty::of_name(&n.text)));
+                    return Ty::List(Arc::new(of_name(n)));
                 }
                 Ty::Tensor(match of.as_deref().map(Ty::elem_of) {
                     Some(e) => e,
                     None => Elem::Float,
                 })
             }
-            TypeKind::List { of, .. } => Ty::List(Arc::new(Ty::of(of))),
-            TypeKind::Tuple(parts) => Ty::Tuple(Arc::new(parts.iter().map(Ty::of).collect())),
-            TypeKind::Record(fields) => Ty::Record(Arc::new(
-                fields
-                    .iter()
-                    .map(|(n, t)| (n.text.clone(), Ty::of(t)))
-                    .collect(),
-            )),
+            TypeKind::List { of: t, .. } => Ty::List(Arc::new(of(t))),
+            TypeKind::Tuple(parts) => Ty::Tuple(Arc::new(parts.iter().map(of).collect())),
+            TypeKind::Record(fields) => {
+                let fields = fields.iter().map(|(n, t)| (n.text.clone(), of(t)));
+                Ty::Record(Arc::new(fields.collect()))
+            }
             TypeKind::Map(..) => Ty::Any,
-            TypeKind::Fn(_, result) => Ty::Func(Arc::new(Ty::of(result))),
-            TypeKind::Optional(t) => Ty::of(t).maybe(),
-            TypeKind::Sealed(t) => Ty::of(t),
+            TypeKind::Fn(_, result) => Ty::Func(Arc::new(of(result))),
+            TypeKind::Optional(t) => of(t).maybe(),
+            TypeKind::Sealed(t) => of(t),
         }
     }
 
@@ -307,7 +322,9 @@ impl Ty {
             "Text" => Ty::Text,
             "Index" | "OneHot" | "U8" | "Complex" | "Image" => Ty::Tensor(Elem::of_type(name)),
             "Net" | "Space" | "Arch" | "Weights" | "Data" | "Schedule" | "Optimiser"
-            | "Curriculum" | "Block" | "Site" | "Mixture" | "Use" | "Trace" => Ty::named(name),
+            | "Curriculum" | "Block" | "Site" | "Mixture" | "Use" | "Trace" | "Growth" | "Move" => {
+                Ty::named(name)
+            }
             // A `Label` by itself is a bare word; `of Label` is an element.
             // `Tensor` is also any number where an intrinsic says so.
             _ => Ty::Any,
@@ -338,6 +355,8 @@ impl fmt::Display for Ty {
                 let fields: Vec<String> = fields.iter().map(|(n, t)| format!("{n}: {t}")).collect();
                 write!(f, "{{ {} }}", fields.join(", "))
             }
+            Ty::Parts(p) => write!(f, "{}", p.what),
+            Ty::Table(_) => write!(f, "Table"),
             Ty::Decl(d) => write!(f, "{}", d.decl.name.text),
             Ty::Func(t) => write!(f, "_ -> {t}"),
             Ty::Maybe(t) => write!(f, "{t}?"),

@@ -5,6 +5,7 @@ use crate::Result;
 use crate::ctx::{Ctx, fault};
 use crate::env::Env;
 use crate::value::{FuncKind, Value};
+use crate::weights::WeightsValue;
 use nas_diagnostics::Span;
 use nas_grammar::ast::{self, NetDecl, TypeKind};
 use nas_ir::DType;
@@ -77,6 +78,13 @@ pub fn with_weights(
 pub fn member_net(base: NetBase, weights: NetWeights, policy: Option<Value>) -> Value {
     let mut n = NetValue::new(base, weights);
     n.policy = policy;
+    Value::Net(Arc::new(n))
+}
+
+/// A member that is not known yet, of a space that reads these weights: stand-ins for theirs.
+pub fn some_member(base: NetBase, of: &WeightsValue, policy: Option<Value>) -> Value {
+    let mut n = NetValue::new(base, NetWeights::Abstract);
+    (n.policy, n.reads) = (policy, Some(of.id));
     Value::Net(Arc::new(n))
 }
 

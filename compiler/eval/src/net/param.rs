@@ -132,14 +132,12 @@ pub fn param(
         }
     }
     let made = net.made.lock().ok().and_then(|m| m.get(&address).cloned());
-    let concrete = shape.iter().all(|d| d.known().is_some());
+    // Of sizes that are open, and of members that are not known, there is nothing but the shape.
+    let stands =
+        shape.iter().any(|d| d.known().is_none()) || matches!(net.base, NetBase::AllMembers { .. });
     let tensor = match (made, &net.weights) {
         (Some(t), _) if t.shape() == shape.as_slice() => t,
-        (_, NetWeights::Abstract) => Tensor::weight(address.clone(), shape.clone(), net.dtype),
-        _ if !concrete || matches!(net.base, NetBase::AllMembers { .. }) => {
-            Tensor::weight(address.clone(), shape.clone(), net.dtype)
-        }
-        (_, NetWeights::Fresh(key)) => {
+        (_, NetWeights::Fresh(key)) if !stands => {
             let t = initial(
                 ctx,
                 init,
@@ -152,7 +150,7 @@ pub fn param(
             )?;
             edited(ctx, &net, &owner, &name.text, &address, t, trained, span)?
         }
-        (_, NetWeights::Stored(w)) => {
+        (_, NetWeights::Stored(w)) if !stands => {
             let w = w.clone();
             let (slot, full) =
                 crate::weights::slot_of(ctx, &net, &w, &address, &place, &shape, &owner, span)?;
@@ -160,7 +158,9 @@ pub fn param(
             let exists = w.has(&slot);
             let t = if !exists {
                 if ctx.checking() {
-                    Tensor::symbol(address.clone(), shape.clone(), net.dtype)
+                    let t = Tensor::symbol(address.clone(), shape.clone(), net.dtype);
+                    ctx.owned(&t, Some(w.id), trained);
+                    t
                 } else {
                     let t = initial(ctx, init, drawn, &full, key, DType::F32, env, span)?;
                     let stored = ctx
@@ -176,6 +176,15 @@ pub fn param(
                 crate::weights::read(ctx, &w, &slot, &full, &shape, net.dtype, span)?
             };
             edited(ctx, &net, &owner, &name.text, &address, t, trained, span)?
+        }
+        (_, weights) => {
+            let t = Tensor::weight(address.clone(), shape.clone(), net.dtype);
+            let store = match weights {
+                NetWeights::Stored(w) => Some(w.id),
+                _ => net.reads,
+            };
+            ctx.owned(&t, store, trained);
+            t
         }
     };
     if let Ok(mut m) = net.made.lock() {

@@ -99,6 +99,9 @@ pub fn member(
         {
             crate::weights::subset(ctx, s, &w, p, *at)?;
         }
+        if let Some(Value::Weights(w)) = args.get(1).map(|w| w.0.plain()) {
+            return Ok(net::some_member(base, w, Some(Value::unknown())));
+        }
         Some(Value::unknown())
     } else {
         args.get(2).map(|p| p.0.clone())

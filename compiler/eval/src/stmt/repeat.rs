@@ -117,6 +117,11 @@ pub(super) fn turns(
         });
         ctx.leave_turn(elem);
         v = r?;
+        // What a later turn does with all of it would not end.
+        if (i + 1).is_power_of_two() {
+            crate::bulk::bounded(&v, span)?;
+        }
     }
+    crate::bulk::bounded(&v, span)?;
     Ok(v)
 }

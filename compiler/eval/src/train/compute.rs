@@ -77,6 +77,9 @@ pub(super) fn collect_tensors(v: &Value, out: &mut Vec<Tensor>) {
 
 /// Computes every tensor inside some values; gradients still go through them.
 pub fn compute_all(ctx: &mut Ctx, values: &[Value], span: Span) -> Result<()> {
+    for v in values {
+        crate::bulk::bounded(v, span)?;
+    }
     if ctx.checking() {
         return Ok(());
     }

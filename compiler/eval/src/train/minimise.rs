@@ -1,6 +1,6 @@
 //! `minimise`: gradients and an optimiser's rule for the weights that a loss reaches.
 
-use super::LoopState;
+use super::{LoopState, reach};
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
 use crate::env::Env;
@@ -114,12 +114,8 @@ pub fn minimise(
         .at(loss.span, "here")
         .into());
     };
-    if ctx.checking() && reaches_nothing(&t) {
-        return Err(fault("E0323", "this loss reaches no weight")
-            .at(loss.span, "no path from a weight to this that is not stopped")
-            .at(over.span, "these should change")
-            .help("take the `stop` away, or let the loss follow from a run of the net with these weights")
-            .into());
+    if ctx.checking() {
+        reach::check(ctx, &t, &ws, (loss, over))?;
     }
     if t.rank() != 0 {
         return Err(fault("E0403", "`minimise` takes a single number")
@@ -396,28 +392,4 @@ pub(super) fn parameters(loss: &Tensor, w: &Arc<WeightsValue>) -> Vec<(Arc<str>,
     }
     out.sort_by(|a, b| a.0.cmp(&b.0));
     out
-}
-
-/// Whether a loss follows from data and constants alone, `stop` taken as the end of a path.
-fn reaches_nothing(loss: &Tensor) -> bool {
-    let mut seen: HashSet<u64> = HashSet::new();
-    let mut stack = vec![loss];
-    while let Some(t) = stack.pop() {
-        if !seen.insert(t.0.id) {
-            continue;
-        }
-        match t.0.leaf.as_ref().map(|l| &l.kind) {
-            Some(LeafKind::Slot { .. } | LeafKind::Weight(_)) => return false,
-            Some(LeafKind::Abstract(name)) if !matches!(&**name, "images" | "labels") => {
-                return false;
-            }
-            _ => {}
-        }
-        match t.0.op {
-            nas_ir::Op::Stop => {}
-            nas_ir::Op::Surrogate => stack.extend(t.0.inputs.get(1)),
-            _ => stack.extend(t.0.inputs.iter()),
-        }
-    }
-    true
 }

@@ -32,6 +32,7 @@ pub(super) fn conv(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         _ => open_conv(&x, &w, &stride, &groups, &dilation),
     };
     let y = y.map_err(|e| ctx.shape_fault(e, span))?;
+    ctx.follows(&y, [&x, &w]);
     if counted(ctx) {
         let cost =
             (|| nas_ir::shape::count(y.shape())?.mul(&nas_ir::shape::count(&w.shape()[1..])?))();
