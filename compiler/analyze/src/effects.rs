@@ -56,6 +56,11 @@ pub fn check_effects(program: &Program, sources: &Sources) -> Vec<Diagnostic> {
             continue;
         }
         for item in &m.tree.items {
+            Infer {
+                inside: 0,
+                out: &mut out,
+            }
+            .item(item);
             match &item.kind {
                 ItemKind::Fn(d) => forbidden(&mut all, d, module, &mut out),
                 ItemKind::Pipeline(d) => clock(&d.body, "a pipeline", &mut out),
@@ -146,6 +151,34 @@ fn told(found: Vec<Span>, place: &str, out: &mut Vec<Diagnostic>) {
                 .at(at, format!("read in {place}"))
                 .help("give a schedule as it is; the loop that runs asks it. At a time of its own: `s(epoch 3 of 10)`"),
         );
+    }
+}
+
+/// E0322: `now` in the arm of a block for inference.
+struct Infer<'a> {
+    inside: usize,
+    out: &'a mut Vec<Diagnostic>,
+}
+
+impl Visit for Infer<'_> {
+    fn expr(&mut self, e: &Expr) {
+        match &e.kind {
+            ExprKind::Modes { train, infer } => {
+                train.iter().for_each(|b| self.block(b));
+                self.inside += 1;
+                infer.iter().for_each(|b| self.block(b));
+                self.inside -= 1;
+            }
+            ExprKind::Name(n) if &*n.text == "now" && self.inside > 0 => self.out.push(
+                Diagnostic::error(
+                    "E0322",
+                    "`now` is read at inference, where no training runs",
+                )
+                .at(n.span, "in the arm for inference")
+                .help("let this arm say what holds without a clock"),
+            ),
+            _ => walk_expr(self, e),
+        }
     }
 }
 

@@ -18,12 +18,16 @@ pub fn check_recursion(program: &Program, sources: &Sources) -> Vec<Diagnostic> 
         if program.modules[global.module].std && !library {
             continue;
         }
-        let ItemKind::Fn(d) = &program.item(id).kind else {
-            continue;
+        let mut walk = match &program.item(id).kind {
+            ItemKind::Fn(d) => Body::of(d),
+            ItemKind::Let { .. } => Body::default(),
+            _ => continue,
         };
-        let Some(body) = &d.body else { continue };
-        let mut walk = Body::of(d);
-        walk_block(&mut walk, body);
+        match &program.item(id).kind {
+            ItemKind::Fn(d) => d.body.iter().for_each(|b| walk_block(&mut walk, b)),
+            ItemKind::Let { value, .. } => walk.expr(value),
+            _ => {}
+        }
         let found = walk.called.iter().filter_map(|(base, name, at)| {
             let entry = program.lookup(global.module, base.as_deref().unwrap_or(name))?;
             match (base, entry) {
@@ -34,7 +38,9 @@ pub fn check_recursion(program: &Program, sources: &Sources) -> Vec<Diagnostic> 
         });
         calls.insert(id, found.collect());
         let mut inner = Nested { out: &mut out };
-        inner.block(body);
+        if let ItemKind::Fn(d) = &program.item(id).kind {
+            d.body.iter().for_each(|b| inner.block(b));
+        }
     }
     let mut told: HashSet<GlobalId> = HashSet::new();
     let mut ids: Vec<GlobalId> = calls.keys().copied().collect();
@@ -48,10 +54,15 @@ pub fn check_recursion(program: &Program, sources: &Sources) -> Vec<Diagnostic> 
         };
         told.extend(path.iter().map(|p| p.0));
         let name = |g: GlobalId| program.globals[g].name.to_string();
-        let ItemKind::Fn(d) = &program.item(id).kind else {
-            continue;
+        let (at, value) = match &program.item(id).kind {
+            ItemKind::Fn(d) => (d.name.span, false),
+            ItemKind::Let { pattern, .. } => (pattern.span, true),
+            _ => continue,
         };
-        let mut message = format!("`{}` calls itself", name(id));
+        let mut message = match value {
+            true => format!("`{}` needs itself", name(id)),
+            false => format!("`{}` calls itself", name(id)),
+        };
         let between: Vec<String> = path[1..]
             .iter()
             .map(|p| format!("`{}`", name(p.0)))
@@ -59,14 +70,23 @@ pub fn check_recursion(program: &Program, sources: &Sources) -> Vec<Diagnostic> 
         if !between.is_empty() {
             message.push_str(&format!(", through {}", between.join(", ")));
         }
-        let mut finding =
-            Diagnostic::error("E0324", message).at(d.name.span, "a function has to end");
+        let (why, verb, help) = match value {
+            true => (
+                "a value is made of values that are there before it",
+                "needed",
+                "take one of them out of the circle; a loop has a bound: `repeat n { … }`",
+            ),
+            false => (
+                "a function has to end",
+                "called",
+                "a loop has a bound: `for x in xs { … }`, `repeat n { … }`, `repeat n while p { … }`",
+            ),
+        };
+        let mut finding = Diagnostic::error("E0324", message).at(at, why);
         for (from, at) in &path {
-            finding = finding.at(*at, format!("called here by `{}`", name(*from)));
+            finding = finding.at(*at, format!("{verb} here by `{}`", name(*from)));
         }
-        out.push(finding.help(
-            "a loop has a bound: `for x in xs { … }`, `repeat n { … }`, `repeat n while p { … }`",
-        ));
+        out.push(finding.help(help));
     }
     tidy(out)
 }

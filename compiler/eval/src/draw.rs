@@ -127,7 +127,15 @@ pub fn tensor(ctx: &mut Ctx, d: &Dist, shape: &[Value], key: Key, span: Span) ->
         } else {
             vec![v.clone()]
         } {
-            dims.push(net::extent(ctx, &v, span)?);
+            let d = net::extent(ctx, &v, span)?;
+            if d.known().is_some_and(|n| n < 0) {
+                return Err(
+                    fault("E0402", format!("a size is 0 or more, and this is {d}"))
+                        .at(span, "in this shape")
+                        .into(),
+                );
+            }
+            dims.push(d);
         }
     }
     let f = |v: f64| number::number_tensor(v, DType::F32);

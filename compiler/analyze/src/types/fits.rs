@@ -331,11 +331,35 @@ pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
         }
         (Ty::Record(w), Ty::Record(g)) => fields(w, g),
         (Ty::Record(_), Ty::Num(_) | Ty::Text | Ty::Bool) => clash("E0301", "a record"),
+        // What a function gives, where it is certainly something else.
+        (Ty::Func(w), Ty::Func(g)) => gives(w, g),
+        (Ty::Func(w), Ty::Decl(d)) if d.decl.params.len() == d.lists + 1 => {
+            match d.decl.result.as_ref() {
+                Some(t) => gives(w, &Ty::of(t, &|_| None)),
+                None => None,
+            }
+        }
         (Ty::Func(_), Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_)) => {
             clash("E0301", "a function")
         }
         _ => None,
     }
+}
+
+/// A function that gives something else than is asked for.
+fn gives(want: &Ty, given: &Ty) -> Option<Clash> {
+    let kinds = (want.met(), given.met());
+    let apart = matches!(
+        kinds,
+        (Ty::Text | Ty::Bool, Ty::Num(_))
+            | (Ty::Num(_), Ty::Text)
+            | (Ty::Bool, Ty::Text)
+            | (Ty::Text, Ty::Bool)
+    ) || matches!(kinds, (Ty::Named(w), Ty::Named(g)) if w != g && certain(w) && certain(g))
+        || matches!(kinds, (Ty::Named(w), Ty::Num(_) | Ty::Text | Ty::Bool) if certain(w));
+    let c = check(want, given).filter(|c| apart && c.code == "E0301")?;
+    let want = format!("a function that gives {}", c.want);
+    Some(Clash { want, ..c })
 }
 
 /// A record with more fields than are asked for is one that has them.

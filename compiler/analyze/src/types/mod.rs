@@ -8,6 +8,7 @@ mod expr;
 mod field;
 mod fits;
 mod known;
+mod places;
 mod records;
 mod stmt;
 mod ty;
@@ -201,6 +202,7 @@ impl Types<'_> {
                 t.block(&d.body);
             }),
             ItemKind::Test(d) => {
+                self.in_test(&d.body);
                 self.block(&d.body);
             }
         }
@@ -252,6 +254,9 @@ impl Types<'_> {
             let Some(body) = &d.body else { return };
             t.placed(body, Some(d.role));
             let found = t.block(body);
+            if let (Some(ty), None) = (&d.result, &body.value) {
+                t.gives_nothing(d, ty, body);
+            }
             if let (Some(ty), Some(value)) = (&d.result, &body.value) {
                 let (want, who) = (t.of(ty), format!("the result of `{}`", d.name.text));
                 if !t.literal(&who, &want, value, ty.span) {
@@ -275,33 +280,6 @@ impl Types<'_> {
                         "a path is looked up below the project, and below `--data`",
                     )
                     .help("put the file there, and write its path from there"),
-            );
-        }
-    }
-
-    /// E0107: statements that mean something in another kind of declaration only.
-    fn placed(&mut self, body: &Block, role: Option<Role>) {
-        for s in &body.stmts {
-            let (word, home) = match &s.kind {
-                StmtKind::Report(_) => ("report", "a pipeline"),
-                StmtKind::Budget(_) => ("budget", "a pipeline"),
-                StmtKind::Expect(_) => ("expect", "a pipeline or a test"),
-                StmtKind::Encoding(_) => ("encoding", "a space"),
-                StmtKind::Net(_) => ("net", "a space"),
-                StmtKind::Where(_) => ("where", "a space"),
-                StmtKind::Phase { .. } if role != Some(Role::Curriculum) => {
-                    ("phase", "a curriculum")
-                }
-                StmtKind::Monotone(_) if role != Some(Role::Curriculum) => {
-                    ("monotone", "a curriculum")
-                }
-                StmtKind::Match { .. } if role != Some(Role::Distill) => ("match", "a distill"),
-                _ => continue,
-            };
-            self.report(
-                Diagnostic::error("E0107", format!("`{word}` stands in {home}"))
-                    .at(s.span, "has no meaning here")
-                    .help("take it out, or move it there"),
             );
         }
     }

@@ -154,7 +154,8 @@ impl Types<'_> {
                     t.block(body);
                 });
             }
-            StmtKind::Expect(e) | StmtKind::Value(e) | StmtKind::Expr(e) => {
+            StmtKind::Expect(e) => self.claim(e),
+            StmtKind::Value(e) | StmtKind::Expr(e) => {
                 self.expr(e);
             }
             StmtKind::Report(args) => args.iter().for_each(|a| {

@@ -20,6 +20,15 @@ impl Ctx {
             None => {}
         }
         if &*n.text == "now" {
+            if self.net.is_some() && self.train == Some(false) {
+                return Err(fault(
+                    "E0322",
+                    "`now` is read at inference, where no training runs",
+                )
+                .at(n.span, "the net runs at infer")
+                .help("say what holds there: `at train { … now … } at infer { … }`")
+                .into());
+            }
             crate::ledger::note(self, crate::ledger::What::Clock);
             return match self.clock {
                 Some(c) => Ok(Value::Clock(c)),

@@ -1,0 +1,117 @@
+//! Statements and where they may stand; bodies that give nothing.
+
+use super::Types;
+use super::stmt::words;
+use super::ty::{Num, Ty};
+use nas_diagnostics::{Diagnostic, Span};
+use nas_grammar::ast::*;
+
+impl Types<'_> {
+    /// E0107: statements that mean something in another kind of declaration only.
+    pub(super) fn placed(&mut self, body: &Block, role: Option<Role>) {
+        for s in &body.stmts {
+            let (word, home) = match &s.kind {
+                StmtKind::Report(_) => ("report", "a pipeline"),
+                StmtKind::Budget(_) => ("budget", "a pipeline"),
+                StmtKind::Expect(_) => ("expect", "a pipeline or a test"),
+                StmtKind::Encoding(_) => ("encoding", "a space"),
+                StmtKind::Net(_) => ("net", "a space"),
+                StmtKind::Where(_) => ("where", "a space"),
+                StmtKind::Keep { .. } => ("keep", "a loop of a trainer or a search"),
+                StmtKind::Phase { .. } if role != Some(Role::Curriculum) => {
+                    ("phase", "a curriculum")
+                }
+                StmtKind::Monotone(_) if role != Some(Role::Curriculum) => {
+                    ("monotone", "a curriculum")
+                }
+                StmtKind::Match { .. } if role != Some(Role::Distill) => ("match", "a distill"),
+                _ => continue,
+            };
+            self.misplaced(word, home, s.span);
+        }
+    }
+
+    /// E0107: what a test does not do.
+    pub(super) fn in_test(&mut self, body: &Block) {
+        for s in &body.stmts {
+            let (word, home) = match &s.kind {
+                StmtKind::Report(_) => ("report", "a pipeline"),
+                StmtKind::Budget(_) => ("budget", "a pipeline"),
+                StmtKind::Weights { .. } => ("weights", "a trainer"),
+                StmtKind::Keep { .. } => ("keep", "a loop of a trainer or a search"),
+                _ => continue,
+            };
+            self.misplaced(word, home, s.span);
+        }
+    }
+
+    fn misplaced(&mut self, word: &str, home: &str, at: Span) {
+        self.report(
+            Diagnostic::error("E0107", format!("`{word}` stands in {home}"))
+                .at(at, "has no meaning here")
+                .help("take it out, or move it there"),
+        );
+    }
+
+    /// E0301: a body without a last value, where one is promised.
+    pub(super) fn gives_nothing(&mut self, d: &FnDecl, ty: &Type, body: &Block) {
+        let gives = matches!(d.role, Role::Curriculum | Role::Distill | Role::Intrinsic)
+            || matches!(ty.kind, TypeKind::Optional(_))
+            || body.stmts.iter().any(|s| {
+                matches!(
+                    s.kind,
+                    StmtKind::Value(_) | StmtKind::Expr(_) | StmtKind::Net(_)
+                )
+            });
+        let want = self.of(ty);
+        if gives || want == Ty::Any && matches!(ty.kind, TypeKind::Name { .. }) {
+            return;
+        }
+        // A name that is bound last is mostly meant.
+        let last = body.stmts.last().and_then(|s| match &s.kind {
+            StmtKind::Let { pattern, .. } => match &pattern.kind {
+                PatternKind::Name(n) => Some(n.text.clone()),
+                _ => None,
+            },
+            _ => None,
+        });
+        let end = Span {
+            start: body.span.end.saturating_sub(1),
+            ..body.span
+        };
+        let promised = match &want {
+            Ty::Any => "a value".to_string(),
+            ty => words(ty),
+        };
+        let d = Diagnostic::error(
+            "E0301",
+            format!("`{}` promises {promised}, and gives nothing", d.name.text),
+        )
+        .at(end, "the last value of the body is what it gives")
+        .at(ty.span, "promised here");
+        self.report(match last {
+            Some(n) => d.help(format!("end the body with `{n}`")),
+            None => d.help("end the body with a value"),
+        });
+    }
+
+    /// E0301: a claim that is neither true nor false.
+    pub(super) fn claim(&mut self, claim: &Expr) {
+        let ty = self.expr(claim);
+        let wrong = match ty.met() {
+            Ty::Num(Num { run, .. }) => !run,
+            Ty::Text | Ty::Named(_) | Ty::Record(_) | Ty::Parts(_) | Ty::Table(_) => true,
+            _ => false,
+        };
+        if wrong {
+            self.report(
+                Diagnostic::error(
+                    "E0301",
+                    format!("an `expect` is true or false, and this is {}", words(&ty)),
+                )
+                .at(claim.span, "not true or false")
+                .help("compare it: `expect a == b`, `expect a > b`, `expect a == b within 1e-6`"),
+            );
+        }
+    }
+}
