@@ -4,6 +4,7 @@ use super::{Checker, Known};
 use crate::modules::index::pattern_names;
 use crate::modules::report;
 use crate::walk::Visit;
+use nas_diagnostics::Diagnostic;
 use nas_grammar::ast::*;
 use std::sync::Arc;
 
