@@ -56,7 +56,7 @@ block straight_gumbel(temperature: Float = 5)(z: [e, k]) -> [e, k] {
 
 /// One architecture a batch, gradients into the chosen blocks and the gate. A block that opens starts as its own draw plus
 /// the block before it, every tensor, batch statistics too; so does its row of the gate's last layer.
-trainer close(space: Space, cell: BlockKind, data: Data, extent: Curriculum = sharing_extent(), blocks: Int = 4, inherit: Bool = true, opt: Optimiser = sgd(plateau(0.05), momentum: 0.9, decay: 5e-4, clip: 5), epochs: Epochs = 1000, batch: Int = 256, hidden: Int = 200) -> { net: Weights, gate: Weights, open: Int } {
+trainer close(space: Space, cell: BlockKind, data: Data, extent: Curriculum = sharing_extent(), blocks: Int = 4, inherit: Bool = true, opt: Optimiser = sgd(plateau(0.05), momentum: 0.9, decay: 5e-4, clip: 5), epochs: Epochs = 1000, batch: Int = 256, hidden: Int = 200) -> { net: Weights, gate: Weights } {
   weights w = init(space, glow(cell, open: blocks, gate: _))
   weights g = init(router(blocks, blocks, hidden: hidden))
   for (x, y) in data.batches(batch, epochs: epochs) {
