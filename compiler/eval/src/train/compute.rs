@@ -109,7 +109,7 @@ pub fn settle(ctx: &mut Ctx, value: Value, span: Span) -> Result<Value> {
 pub(super) fn alone(v: &Value) -> Value {
     match v {
         Value::Tensor(t, kind) if !t.0.inputs.is_empty() => match t.0.value.get() {
-            Some(known) => Value::Tensor(Tensor::value(known.clone()), kind.clone()),
+            Some(known) => Value::Tensor(Tensor::value(known.clone()), *kind),
             None => v.clone(),
         },
         Value::List(l) if l.iter().any(held) => Value::list(l.iter().map(alone).collect()),
