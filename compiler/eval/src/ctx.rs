@@ -104,6 +104,8 @@ pub struct Shared {
     pub ledger: Mutex<Vec<Record>>,
     /// The weights behind each parameter's stand-in, in a check: tensor to store.
     pub leaves: Mutex<HashMap<u64, u64>>,
+    /// How many classes the labels of a batch are of, in a check.
+    pub classes: Mutex<HashMap<u64, i64>>,
     /// What other stand-ins of a turn follow from.
     pub follows: Mutex<HashMap<u64, Vec<nas_ir::Tensor>>>,
 }
@@ -141,6 +143,7 @@ impl Ctx {
                 invalid: Mutex::default(),
                 ledger: Mutex::default(),
                 leaves: Mutex::default(),
+                classes: Mutex::default(),
                 follows: Mutex::default(),
             }),
             place: vec![],

@@ -113,7 +113,16 @@ impl Types<'_> {
         };
         self.expr(base);
         for a in args {
-            self.arg(a);
+            let given = self.arg(a);
+            let counts = a.name.is_none() && matches!(&*name.text, "batches" | "take");
+            if let (true, Ty::Text | Ty::Bool | Ty::Named(_) | Ty::Record(_)) = (counts, &given) {
+                let what = super::stmt::words(&given);
+                let wrong = format!(
+                    "`{}` takes a number of samples, and this is {what}",
+                    name.text
+                );
+                self.report(Diagnostic::error("E0301", wrong).at(a.value.span, what));
+            }
         }
         Some(result)
     }

@@ -327,6 +327,7 @@ impl Types<'_> {
             match c {
                 Clause::For { pattern, iterable } => {
                     let over = self.expr(iterable);
+                    self.gone_through(&over, iterable.span);
                     let turn = self.element(&over);
                     self.pattern(pattern, &turn);
                 }

@@ -320,9 +320,13 @@ pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
             if matches!(&**w, "Mixture" | "Block") && matches!(given, Ty::List(_)) {
                 return None;
             }
-            (certain(w) || matches!(&**w, "Schedule" | "Optimiser" | "Curriculum" | "Block"))
-                .then(|| clash("E0301", words(want)))
-                .flatten()
+            (certain(w)
+                || matches!(
+                    &**w,
+                    "Schedule" | "Optimiser" | "Curriculum" | "Course" | "Block"
+                ))
+            .then(|| clash("E0301", words(want)))
+            .flatten()
         }
         (Ty::List(w), Ty::List(g)) => check(w, g).filter(|c| c.code != "E0304"),
         (Ty::List(_), Ty::Num(_) | Ty::Text | Ty::Bool) => clash("E0301", "a list"),

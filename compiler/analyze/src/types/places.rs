@@ -95,6 +95,26 @@ impl Types<'_> {
         });
     }
 
+    /// E0301: a loop over what has no elements.
+    pub(super) fn gone_through(&mut self, over: &Ty, at: Span) {
+        let help = match over.met() {
+            Ty::Named(n) if &**n == "Data" => {
+                "write `.batches(64)` behind it: samples come in batches"
+            }
+            Ty::Named(n) if matches!(&**n, "Net" | "Arch" | "Weights" | "Optimiser") => {
+                "a list, a range or a space is gone through"
+            }
+            Ty::Num(Num { run: false, .. }) => "write `0..n`",
+            Ty::Text | Ty::Bool => "a list, a range or a space is gone through",
+            _ => return,
+        };
+        self.report(
+            Diagnostic::error("E0301", format!("{} cannot be gone through", words(over)))
+                .at(at, "a list is wanted here")
+                .help(help),
+        );
+    }
+
     /// E0301: a claim that is neither true nor false.
     pub(super) fn claim(&mut self, claim: &Expr) {
         let ty = self.expr(claim);

@@ -145,6 +145,7 @@ impl Types<'_> {
                 body,
             } => {
                 let over = self.expr(iterable);
+                self.gone_through(&over, iterable.span);
                 let turn = self.element(&over);
                 self.scoped(|t| {
                     t.pattern(pattern, &turn);
@@ -371,6 +372,7 @@ pub(super) fn words(ty: &Ty) -> String {
             "Data" => "data".into(),
             "Schedule" => "a schedule".into(),
             "Optimiser" => "an optimiser".into(),
+            "Course" => "a course, as in `0.1 -> 0`".into(),
             other => format!("`{other}`"),
         },
         Ty::Any => "a value".into(),

@@ -322,9 +322,8 @@ impl Ty {
             "Text" => Ty::Text,
             "Index" | "OneHot" | "U8" | "Complex" | "Image" => Ty::Tensor(Elem::of_type(name)),
             "Net" | "Space" | "Arch" | "Weights" | "Data" | "Schedule" | "Optimiser"
-            | "Curriculum" | "Block" | "Site" | "Mixture" | "Use" | "Trace" | "Growth" | "Move" => {
-                Ty::named(name)
-            }
+            | "Curriculum" | "Course" | "Block" | "Site" | "Mixture" | "Use" | "Trace"
+            | "Growth" | "Move" => Ty::named(name),
             // A `Label` by itself is a bare word; `of Label` is an element.
             // `Tensor` is also any number where an intrinsic says so.
             _ => Ty::Any,

@@ -141,7 +141,7 @@ pub fn accept(
         .into()
     };
     match &ty.kind {
-        TypeKind::Tensor { shape, .. } => {
+        TypeKind::Tensor { shape, of } => {
             if let Some(t) = match value.plain() {
                 Value::Tensor(t, _) => Some(t.clone()),
                 Value::List(l)
@@ -170,6 +170,9 @@ pub fn accept(
                     _ => crate::value::Element::Float,
                 };
                 let env = bind_shape(ctx, &t, shape, env, at, ty.span)?;
+                if let Some(of) = of {
+                    classes(ctx, &t, of, &env, at)?;
+                }
                 return Ok((Value::Tensor(t, element), env));
             }
             // A list type written like a shape: `[Score]`.
@@ -405,6 +408,48 @@ fn alias(ctx: &Ctx, name: &str) -> Option<(ast::Type, crate::program::ModuleId)>
         ast::ItemKind::Type { ty, .. } => Some((ty.clone(), ctx.program.globals[*id].module)),
         _ => None,
     }
+}
+
+/// E0401: labels of more classes than `Label[c]` has room for, as far as a check knows of either.
+fn classes(ctx: &Ctx, labels: &nas_ir::Tensor, of: &ast::Type, env: &Env, at: Span) -> Result<()> {
+    let TypeKind::Name { name, args, .. } = &of.kind else {
+        return Ok(());
+    };
+    let [
+        Expr {
+            kind: ExprKind::Name(c),
+            ..
+        },
+    ] = &args[..]
+    else {
+        return Ok(());
+    };
+    let Some(have) = ctx
+        .shared
+        .classes
+        .lock()
+        .ok()
+        .and_then(|all| all.get(&labels.0.id).copied())
+    else {
+        return Ok(());
+    };
+    let room = match env.find(&c.text) {
+        Some(crate::env::Found::Value(v)) => number::as_dim(&v).and_then(|d| d.known()),
+        _ => None,
+    };
+    let Some(room) = room.filter(|r| &*name.text == "Label" && have > *r) else {
+        return Ok(());
+    };
+    Err(fault(
+        "E0401",
+        format!("the labels are of {have} classes, and there are {room} outputs for them"),
+    )
+    .at(at, format!("labels 0 to {}", have - 1))
+    .at(of.span, format!("wanted here: {} = {room}", c.text))
+    .help(format!(
+        "give the net one output a class: `linear({have})` at its end"
+    ))
+    .into())
 }
 
 fn is_index(ty: &ast::Type) -> bool {

@@ -101,10 +101,11 @@ pub fn batch(ctx: &mut Ctx, d: &Arc<DataValue>, b: &BatchRef, span: Span) -> Res
         let n = Dim::from(b.indices.len());
         let mut shape: nas_ir::Shape = smallvec::smallvec![n.clone()];
         shape.extend(d.source.shape().into_iter().map(Dim::from));
-        (
-            Tensor::symbol("images", shape, DType::F32),
-            Tensor::symbol("labels", smallvec::smallvec![n], DType::I32),
-        )
+        let labels = Tensor::symbol("labels", smallvec::smallvec![n], DType::I32);
+        if let Ok(mut all) = ctx.shared.classes.lock() {
+            all.insert(labels.0.id, d.source.classes() as i64);
+        }
+        (Tensor::symbol("images", shape, DType::F32), labels)
     } else {
         let (x, y) = d.source.fetch(&b.indices).map_err(Fault::from)?;
         (Tensor::value(x), Tensor::value(y))
