@@ -201,7 +201,7 @@ impl Ctx {
             witness: None.into(),
             proving: self.proving.clone(),
             measures: false,
-            privy: false,
+            privy: self.privy,
         }
     }
 
