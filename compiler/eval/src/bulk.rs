@@ -33,7 +33,7 @@ pub fn bounded(v: &Value, span: Span) -> Result<()> {
         .into())
 }
 
-/// E0606 for a tensor that no machine holds.
+/// E0606 for a join of tensors that no machine holds.
 pub fn held(v: &Value, span: Span) -> Result<()> {
     let Value::Tensor(t, _) = v else {
         return Ok(());

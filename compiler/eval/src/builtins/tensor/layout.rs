@@ -105,7 +105,10 @@ pub(super) fn concat(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         None => 0,
     };
     let r = Tensor::concat(&parts, axis);
-    done(ctx, r, span)
+    // What grows by joins grows with every turn; a size that is written is a matter of the machine.
+    let v = done(ctx, r, span)?;
+    crate::bulk::held(&v, span)?;
+    Ok(v)
 }
 
 pub(super) fn split(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
