@@ -202,7 +202,7 @@ pub fn symbol(op: BinaryOp) -> &'static str {
 
 /// What is joined again and again doubles: more elements or bytes than these are refused, before they are made.
 const LONGEST_LIST: usize = 10_000_000;
-const LONGEST_TEXT: usize = 1 << 28;
+const LONGEST_TEXT: usize = 1 << 26;
 
 fn long(a: usize, b: usize, most: usize, what: &str, of: &str, span: Span) -> Result<()> {
     let n = a.saturating_add(b);
