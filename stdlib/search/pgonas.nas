@@ -36,10 +36,10 @@ trainer pgonas(space: Space, data: Data, prior: Net -> Score, roles: Space -> Re
   w
 }
 
-/// The control: a prior's scores of `n` members, dealt out anew; a member reads the one at a place that its options give.
-fn dealt(space: Space, prior: Net -> Score, n: Int = 1_000, seed: Int = 0) -> (Net -> Score) {
+/// The control: a prior's scores of `n` members, dealt out anew; a member reads the one at a place that its parameters give. A prime `n` spreads them.
+fn dealt(space: Space, prior: Net -> Score, n: Int = 997, seed: Int = 0) -> (Net -> Score) {
   let scores = shuffle([prior(space[a]) for a in sample(space, n, seed: seed)], seed: seed)
-  net => scores[sum((k + 3) * (i + 1) * (i + 1) for (k, i) in enumerate(indices(net.arch))) % len(scores)]
+  net => scores[params(net) % len(scores)]
 }
 
 test "roles: the ends are the space's, the rest are drawn" {
@@ -56,4 +56,15 @@ space bars() {
 test "the schedules at their turning points" {
   expect rise_and_fall()(epoch 5 of 70) == 0 and rise_and_fall()(epoch 20 of 70) == 2 within 1e-9
   expect rise_and_fall()(epoch 50 of 70) == 2 within 1e-9 and rise_and_fall()(epoch 60 of 70) == 1 within 1e-9
+}
+space widths() {
+  let w = choose [4, 5, 6, 7]
+  net(x: [n, 3, 8, 8]) -> [n, 10] { x |> conv2d(w, 3) |> mean(over: [2, 3]) |> linear(10) }
+}
+test "a prior dealt out anew: the same scores, one for a member, the same each time" {
+  let archs = sample(widths(), 4)
+  let own = [params(widths()[a]) for a in archs]
+  let anew = [dealt(widths(), params, n: 4)(widths()[a]) for a in archs]
+  expect all(s in own for s in anew)
+  expect anew == [dealt(widths(), params, n: 4)(widths()[a]) for a in archs]
 }

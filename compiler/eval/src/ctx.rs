@@ -88,6 +88,8 @@ pub struct Shared {
     pub root: Key,
     /// Scores of members, by function and member.
     pub scores: Mutex<HashMap<String, Value>>,
+    /// What checks of nets gave.
+    pub checked: Mutex<HashMap<String, crate::net::memo::Checked>>,
     /// Spaces whose arguments all have defaults, by declaration.
     pub spaces: Mutex<HashMap<usize, Arc<crate::space::SpaceValue>>>,
     /// Values of top-level `let`s.
@@ -135,6 +137,7 @@ impl Ctx {
             shared: Arc::new(Shared {
                 root: Key::seed(seed),
                 scores: Mutex::default(),
+                checked: Mutex::default(),
                 spaces: Mutex::default(),
                 globals: Mutex::default(),
                 seals: Mutex::default(),

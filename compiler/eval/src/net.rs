@@ -4,6 +4,7 @@ mod edit;
 mod feasible;
 mod look;
 mod make;
+pub mod memo;
 mod param;
 mod run;
 

@@ -1,6 +1,7 @@
 //! Running a net: its blocks' bodies at their places, with edits, records and costs on the way.
 
 use super::feasible::{guarded, settled};
+use super::memo;
 use super::{
     CallRecord, CostEntry, EditValue, Frame, NetBase, NetContext, NetValue, NetWeights, PatternArg,
     Recorder,
@@ -54,6 +55,15 @@ pub fn run(
     if let (NetWeights::Stored(w), true) = (&n.weights, ctx.turn.is_some()) {
         w.passes.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     }
+    let known = match costs {
+        true => None,
+        false => memo::key(ctx, n, &args, context.record.is_some(), train),
+    };
+    if let Some(c) = known.as_ref().and_then(|k| memo::find(ctx, k)) {
+        ctx.draws += c.draws;
+        return Ok((c.output, c.record, vec![]));
+    }
+    let draws = ctx.draws;
     let saved_net = ctx.net.replace(Box::new(context));
     let saved_space = std::mem::replace(&mut ctx.space, space);
     let saved_train = ctx.train.replace(train);
@@ -106,7 +116,16 @@ pub fn run(
     let (record, costs) = done
         .map(|d| (d.record, d.costs.unwrap_or_default()))
         .unwrap_or_default();
-    Ok((out?, record, costs))
+    let out = out?;
+    if let Some(key) = known {
+        let checked = memo::Checked {
+            output: out.clone(),
+            record: record.clone(),
+            draws: ctx.draws.saturating_sub(draws),
+        };
+        memo::keep(ctx, key, checked);
+    }
+    Ok((out, record, costs))
 }
 
 fn cast_input(v: Value, dtype: DType) -> Value {
