@@ -1,5 +1,5 @@
 //! RD-NAS with other teachers, and with other margins: who should say which of two cells is better, and how far apart should they be?
-//! `main` ranks NAS-Bench-201 cells on CIFAR-10 (needs `nasbench201` and `cifar10` under --data); `reduced` runs on generated images.
+//! Learning rate as in `rd_nas.nas`. `main` ranks NAS-Bench-201 cells on CIFAR-10 (needs `nasbench201` and `cifar10` under --data); `reduced` runs on generated images.
 use search.{nb201, proxies, rd_nas, samplers, sharing, train}
 use std.cost.macs.nats as macs
 use std.metrics.kendall_tau
@@ -15,10 +15,10 @@ fn teachers(batch: Record) -> Record { { macs: macs, zen: n => zen(n, 8, 1), syn
 
 fn inherited(space: Space, w: Weights, images: Record, archs: [Arch]) -> [Float] { [accuracy(recalibrate(space[a, w], images.train, batches: 4), images.valid) for a in archs] }
 
-pipeline main(seeds: [Int] = [6, 66], epochs: Int = 2, images: Int = 4_000, members: Int = 40) {
+pipeline main(seeds: [Int] = [6, 66, 666], epochs: Int = 12, images: Int = 6_000, members: Int = 40) {
   let space = cells()
   let cifar = data.cifar10("cifar10").take(images).map(halved).split(train: 0.7, valid: 0.3)
-  let opt = sgd(cosine(0.025 -> 1e-3), momentum: 0.9, decay: 5e-4)
+  let opt = sgd(cosine(0.1 -> 1e-3), momentum: 0.9, decay: 5e-4)
   let archs = sample(space, members)
   let truth = [recorded[a].test for a in archs]
   let asked = teachers(cifar.train.batch(16))
