@@ -125,6 +125,16 @@ impl Front {
         nasc_runtime::Bare::new(world::data_roots(common.data.as_deref(), &self.path))
     }
 
+    /// The same; what takes long says how far it is.
+    pub fn telling(
+        &self,
+        common: &Common,
+        events: impl Fn(nas_eval::host::Event) + Send + Sync + 'static,
+    ) -> Arc<dyn Host> {
+        let roots = world::data_roots(common.data.as_deref(), &self.path);
+        nasc_runtime::Bare::telling(roots, events)
+    }
+
     /// The same for plans: a data set whose format fixes its sizes need not be here.
     pub fn planner(&self, common: &Common) -> Arc<dyn Host> {
         nasc_runtime::Bare::planning(world::data_roots(common.data.as_deref(), &self.path))

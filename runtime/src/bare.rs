@@ -14,6 +14,8 @@ pub struct Bare {
     roots: Vec<PathBuf>,
     /// Data that is not here is what its format declares.
     declared: bool,
+    /// Told how far a long count is.
+    events: Option<Box<dyn Fn(Event) + Send + Sync>>,
 }
 
 impl Bare {
@@ -22,6 +24,19 @@ impl Bare {
         Arc::new(Bare {
             roots,
             declared: false,
+            events: None,
+        })
+    }
+
+    /// As [`Bare::new`]; what takes long says how far it is.
+    pub fn telling(
+        roots: Vec<PathBuf>,
+        events: impl Fn(Event) + Send + Sync + 'static,
+    ) -> Arc<dyn Host> {
+        Arc::new(Bare {
+            roots,
+            declared: false,
+            events: Some(Box::new(events)),
         })
     }
 
@@ -30,6 +45,7 @@ impl Bare {
         Arc::new(Bare {
             roots,
             declared: true,
+            events: None,
         })
     }
 }
@@ -88,7 +104,11 @@ impl Host for Bare {
         samples::weights(&self.roots, path)
     }
 
-    fn event(&self, _: Event) {}
+    fn event(&self, event: Event) {
+        if let Some(told) = &self.events {
+            told(event);
+        }
+    }
 
     fn interrupted(&self) -> bool {
         false

@@ -13,13 +13,14 @@ use nas_diagnostics::{Diagnostic, FileId, Span, did_you_mean};
 use nas_eval::Fault;
 use nas_eval::ctx::{Ctx, Purpose};
 use nas_eval::env::Env;
+use nas_eval::host::Event;
 use nas_eval::key::Key;
 use nas_eval::program::{Module, ModuleId, Program, ScopeEntry};
 use nas_eval::space::{self, ArchValue, SiteInfo, SpaceValue};
 use nas_eval::value::Value;
 use nas_grammar::ast::{self, Expr, ItemKind};
 use serde_json::{Value as Json, json};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub use costs::summary;
 
@@ -41,7 +42,19 @@ pub fn run(args: &SpaceQuery, common: &Common, show: &mut Show) -> Outcome {
         }
     };
     let module = pseudo(&mut front, condition.as_ref().map(|c| c.1));
-    let host = front.bare(common);
+    let progress = Arc::new(Mutex::new(show.progress()));
+    let told = progress.clone();
+    let host = front.telling(common, move |event| {
+        if let (
+            Event::Step {
+                stage, step, steps, ..
+            },
+            Ok(mut p),
+        ) = (event, told.lock())
+        {
+            p.step(&stage, step as u64, steps as u64, "");
+        }
+    });
     let shared: &Front = &front;
     let answer = deep(|| {
         let mut ctx = shared.ctx(&host, Purpose::Check, common);
@@ -56,6 +69,9 @@ pub fn run(args: &SpaceQuery, common: &Common, show: &mut Show) -> Outcome {
         );
         answer.map(|text| (text, std::mem::take(&mut ctx.warnings)))
     });
+    if let Ok(p) = progress.lock() {
+        p.clear();
+    }
     match answer {
         Ok((text, warnings)) => {
             front.add(warnings);

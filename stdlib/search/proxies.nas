@@ -8,6 +8,10 @@ proxy snip(net: Net, batch: { x: Tensor, y: Tensor }) -> Float {
   let ws = weights_of(net)
   sum(sum(abs(w * g)) for (w, g) in zip(ws, grad(cross_entropy(net(batch.x), batch.y), ws)))
 }
+/// Abdelfattah et al. 2021: the lengths of the loss's gradients, added up.
+proxy grad_norm(net: Net, batch: { x: Tensor, y: Tensor }) -> Float {
+  sum(norm(g) for g in grad(cross_entropy(net(batch.x), batch.y), weights_of(net)))
+}
 /// Wang et al. 2020: -w H g, by a gradient of a gradient.
 proxy grasp(net: Net, batch: { x: Tensor, y: Tensor }) -> Float {
   let ws = weights_of(net)
@@ -49,4 +53,8 @@ test "synflow of a chain of L layers is L times its output" {
   let chain = net(x: [n, 8]) { x |> repeat 3 { linear(8, bias: false) |> relu } }
   let r = sum((chain with { params: abs })(ones[1, 8]))
   expect synflow(chain) / r == 3 within 1e-4
+}
+test "a gradient's length by hand: one weight a class, the loss's slope is share less label" {
+  let flat = net(x: [n, 1]) { x |> linear(2, bias: false) } with { linear.weight: w => zeros[..w.shape] }
+  expect grad_norm(flat, { x: ones[1, 1], y: [0] }) == sqrt(0.5) within 1e-6
 }

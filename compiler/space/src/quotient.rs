@@ -40,7 +40,7 @@ impl Quotient {
             if seen > limit {
                 return Err(QuotientError::TooMany { limit });
             }
-            if seen % 65_536 == 0 {
+            if seen % 1_024 == 0 {
                 told(seen);
             }
             let Some(k) = key(&arch).map_err(QuotientError::Caller)? else {

@@ -293,7 +293,9 @@ impl Types<'_> {
             (Role::Proxy, None) => Ty::score(),
             (Role::Proxy | Role::Metric, Some(Ty::Num(n))) => Ty::Num(ty::Num { run: true, ..n }),
             (Role::Metric, None) => Ty::score(),
-            (Role::Fn | Role::Loss | Role::Trainer, None) => self.inferred(d),
+            (Role::Trainer, None) => kept(self.inferred(d)),
+            (Role::Trainer | Role::Search, Some(ty)) => kept(ty),
+            (Role::Fn | Role::Loss, None) => self.inferred(d),
             (Role::Block, None) => Ty::Any,
             (_, Some(ty)) => ty,
             _ => Ty::Any,
@@ -324,5 +326,16 @@ impl Types<'_> {
         self.depth -= 1;
         self.results.insert(key, ty.clone());
         ty
+    }
+}
+
+/// What a loop gives has, besides its own fields, what it kept on the way.
+fn kept(ty: Ty) -> Ty {
+    match ty {
+        Ty::Record(fields) if !fields.iter().any(|f| &*f.0 == "history") => {
+            let history = ("history".into(), Ty::Any);
+            Ty::Record(Arc::new(fields.iter().cloned().chain([history]).collect()))
+        }
+        ty => ty,
     }
 }
