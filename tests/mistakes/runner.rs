@@ -244,24 +244,27 @@ fn mistakes_are_refused_where_they_are_made() {
         std::fs::write(root().join("docs/mistakes.md"), &table).expect("the table is written");
     }
     assert!(made >= 250, "{made} mistakes");
+    let room = if whole { 0.0 } else { BY_CHANCE };
     assert!(
-        share(total.refused) >= REFUSED,
+        share(total.refused) >= REFUSED - room,
         "{:.1} % refused",
         share(total.refused)
     );
     assert!(
-        share(total.placed) >= PLACED,
+        share(total.placed) >= PLACED - room,
         "{:.1} % placed",
         share(total.placed)
     );
     assert!(
-        share(total.mended) >= MENDED,
+        share(total.mended) >= MENDED - room,
         "{:.1} % mended",
         share(total.mended)
     );
 }
 
-/// What holds, in percent; raised as the checker gets better.
+/// Percent by which a sample of some 250 may miss what holds of all: about one standard deviation, and which ones it has hangs on every edit of the library.
+const BY_CHANCE: f64 = 3.0;
+/// What holds of all, in percent; raised as the checker gets better.
 const REFUSED: f64 = 97.0;
 const PLACED: f64 = 94.0;
 const MENDED: f64 = 70.0;
