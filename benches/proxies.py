@@ -91,11 +91,11 @@ def slopes(net, x, y):
 
 
 def snip(net, x, y):
-    return float(sum((w * g).abs().sum() for w, g in zip(*slopes(net, x, y)) if g is not None))
+    return float(sum((w * g).abs().sum() for w, g in zip(*slopes(net, x, y)) if g is not None).detach())
 
 
 def grad_norm(net, x, y):
-    return float(sum(g.norm() for g in slopes(net, x, y)[1] if g is not None))
+    return float(sum(g.norm() for g in slopes(net, x, y)[1] if g is not None).detach())
 
 
 KINDS = {"zen": zen, "naswot": naswot, "synflow": synflow, "snip": snip, "grad_norm": grad_norm}
