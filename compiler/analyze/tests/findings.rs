@@ -41,7 +41,7 @@ const LIBRARY: Library = &[
     ),
     (
         "search/samplers.nas",
-        "fn by_site(space) { ~uniform(space) }\nfn fair(space, m: Int) { ~by_site(space) }\nproxy zen(net) { sum(~normal[2]) }\n",
+        "fn by_site(space) { ~uniform(space) }\nfn fair(space, m: Int) { ~by_site(space) }\nproxy amp(net) { sum(~normal[2]) }\n",
     ),
 ];
 
@@ -213,7 +213,7 @@ fn draws() {
     insta::assert_snapshot!(one(
         "use search.samplers\nfn noisy(x) { let e ~ normal   x + e }\nfn calm(x) { x }\n\
          fn a(x) { noisy(x) }\nfn b(x) { let y ~ noisy(x)   y + ~noisy(y) }\nfn c(x) { ~calm(x) }\nfn d() { normal[2, 3] }\n\
-         fn e(s) { fair(s, 2) }\nfn f(n) { zen(n) + ~zen(n) }\nfn g(s) { sample(s, 3) + noisy(2, seed: 1) }\nfn h() { noisy(_) }\n\
+         fn e(s) { fair(s, 2) }\nfn f(n) { amp(n) + ~amp(n) }\nfn g(s) { sample(s, 3) + noisy(2, seed: 1) }\nfn h() { noisy(_) }\n\
          block i(x: [n, c]) -> [n, c] { param w: [n, c] ~ normal(0, 1)   x + w }\n"
     ));
 }

@@ -51,7 +51,7 @@ impl Ctx {
             Some(ScopeEntry::Module(id)) => Ok(Value::Module(id)),
             Some(ScopeEntry::Label) => Ok(Value::Label(n.text.clone())),
             None => {
-                let close = self.program.modules.get(self.module).and_then(|m| {
+                let near = self.program.modules.get(self.module).and_then(|m| {
                     let names: Vec<&str> = m
                         .scope
                         .keys()
@@ -62,8 +62,8 @@ impl Ctx {
                 });
                 let mut d = fault("E0201", format!("nothing here is called `{}`", n.text))
                     .at(n.span, "unknown name");
-                if let Some(c) = close {
-                    d = d.help(format!("did you mean `{c}`?"));
+                if let Some(near) = near {
+                    d = d.help(format!("did you mean `{near}`?"));
                 }
                 Err(d.into())
             }

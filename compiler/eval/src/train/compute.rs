@@ -133,31 +133,26 @@ pub(super) fn alone(v: &Value) -> Value {
 
 /// Whether a value holds a tensor that is still to be computed: what is read from it is no work of its own.
 pub fn unsettled(v: &Value) -> bool {
-    match v {
-        Value::Tensor(t, _) => !t.0.inputs.is_empty() && t.0.value.get().is_none(),
-        Value::List(l) => l.iter().any(unsettled),
-        Value::Record(r) => r.values().any(unsettled),
-        Value::Picked(p) => unsettled(&p.value),
-        Value::Kept(k) => unsettled(&k.value) || unsettled(&k.history),
-        Value::Call(c) => {
-            let own = c.input.iter().chain(&c.output).chain(c.taps.values());
-            own.into_iter().any(unsettled)
-                || c.all
-                    .iter()
-                    .any(|c| c.output.as_ref().is_some_and(unsettled))
-        }
-        _ => false,
-    }
+    any_tensor(v, &|t| !t.0.inputs.is_empty() && t.0.value.get().is_none())
 }
 
 /// Whether a value holds a tensor with its graph.
 fn held(v: &Value) -> bool {
+    any_tensor(v, &|t| !t.0.inputs.is_empty())
+}
+
+fn any_tensor(v: &Value, is: &dyn Fn(&Tensor) -> bool) -> bool {
+    let any = |v: &Value| any_tensor(v, is);
     match v {
-        Value::Tensor(t, _) => !t.0.inputs.is_empty(),
-        Value::List(l) => l.iter().any(held),
-        Value::Record(r) => r.values().any(held),
-        Value::Picked(p) => held(&p.value),
-        Value::Kept(k) => held(&k.value) || held(&k.history),
+        Value::Tensor(t, _) => is(t),
+        Value::List(l) => l.iter().any(any),
+        Value::Record(r) => r.values().any(any),
+        Value::Picked(p) => any(&p.value),
+        Value::Kept(k) => any(&k.value) || any(&k.history),
+        Value::Call(c) => {
+            let own = c.input.iter().chain(&c.output).chain(c.taps.values());
+            own.into_iter().any(any) || c.all.iter().any(|c| c.output.as_ref().is_some_and(any))
+        }
         _ => false,
     }
 }
