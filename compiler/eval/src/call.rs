@@ -16,7 +16,7 @@ use crate::program::ModuleId;
 use crate::value::{Bound, Func, FuncKind, Value};
 use crate::{Fault, Result, access, net, space, stmt, train};
 use nas_diagnostics::Span;
-use nas_grammar::ast::{Expr, ExprKind, FnDecl, ItemKind, Role, TypeKind};
+use nas_grammar::ast::{Expr, ExprKind, FnDecl, ItemKind, Role};
 use shape::check_result;
 use std::sync::Arc;
 
@@ -367,46 +367,15 @@ fn call_decl(
     let total = decl.params.len();
     let mut lists = lists;
     let mut env = env.clone();
-    // A block whose settings are all left out is given its input straight away.
-    if decl.role == Role::Block
-        && total == 2
-        && lists == 0
-        && args.trailing.is_none()
-        && !args.positional.is_empty()
-    {
-        // What a check does not know is an input, too, where the settings can all be left out.
-        let optional = decl.params[0].iter().all(|p| p.default.is_some());
-        let tensor_first = args
-            .positional
-            .iter()
-            .all(|a| match a.0.as_ref().map(Value::plain) {
-                Some(Value::Tensor(..)) => true,
-                Some(Value::Unknown(_)) => optional && args.positional.len() == 1,
-                _ => false,
-            });
-        let piped = args.named.is_empty()
-            && tensor_first
-            && !decl.params[0].first().is_some_and(|p| {
-                matches!(
-                    p.ty.as_ref().map(|t| &t.kind),
-                    Some(TypeKind::Tensor { .. })
-                )
-            });
-        if piped {
-            env = ctx.in_module(module, |ctx| {
-                bind(
-                    ctx,
-                    &decl.name.text,
-                    &decl.params[0],
-                    Args {
-                        span,
-                        ..Args::default()
-                    },
-                    &env,
-                )
-            })?;
-            lists = 1;
-        }
+    if lists == 0 && args::input_first(decl, &args) {
+        let none = Args {
+            span,
+            ..Args::default()
+        };
+        env = ctx.in_module(module, |ctx| {
+            bind(ctx, &decl.name.text, &decl.params[0], none, &env)
+        })?;
+        lists = 1;
     }
     // The clock of a schedule or curriculum stands as one more list.
     if lists == total {
@@ -470,6 +439,12 @@ fn call_decl(
         }
     }
     let around = std::mem::replace(&mut ctx.privy, privy);
+    let alike = crate::alike::key(ctx, decl, module, &bound);
+    if let Some(v) = alike.as_ref().and_then(|k| crate::alike::find(ctx, k)) {
+        ctx.privy = around;
+        return Ok(v);
+    }
+    let draws = ctx.draws;
     let result = ctx.deeper(span, |ctx| {
         ctx.in_module(module, |ctx| match decl.role {
             Role::Block => net::call_block(ctx, decl, body, &bound, span),
@@ -485,14 +460,17 @@ fn call_decl(
         })
     });
     ctx.privy = around;
-    let result = result?;
+    let mut result = result?;
     if let Some(ty) = &decl.result
         && decl.role != Role::Intrinsic
     {
         ctx.in_module(module, |ctx| {
             check_result(ctx, decl, &result, ty, &bound, span)
         })?;
-        return units::stamp(result, ty, span);
+        result = units::stamp(result, ty, span)?;
+    }
+    if let Some(key) = alike {
+        crate::alike::keep(ctx, key, &result, draws, &bound);
     }
     Ok(result)
 }

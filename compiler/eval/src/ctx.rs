@@ -35,6 +35,8 @@ pub struct Ctx {
     pub draws: u64,
     /// Options assumed while an open value is gone through: (choice, option).
     pub assumed: Vec<(u32, usize)>,
+    /// Turns that several cases share are gone through once: which assignments of the choices they are shared by.
+    pub among: Vec<Table<bool>>,
     pub space: Option<SpaceContext>,
     pub net: Option<Box<NetContext>>,
     pub turn: Option<Box<TurnContext>>,
@@ -80,6 +82,8 @@ pub struct Ctx {
     pub measures: bool,
     /// In the body of a function that reads sealed values, or of one that is tried by itself: what follows here may be disclosed.
     pub privy: bool,
+    /// What calls gave in this check; none where a plan is wanted, which counts each of them.
+    pub alike: Option<Arc<Mutex<crate::alike::Memo>>>,
 }
 
 /// What all contexts of one evaluation share.
@@ -126,6 +130,7 @@ impl Ctx {
             key: Key::seed(seed),
             draws: 0,
             assumed: vec![],
+            among: vec![],
             space: None,
             net: None,
             turn: None,
@@ -166,6 +171,7 @@ impl Ctx {
             witness: None.into(),
             proving: vec![],
             privy: false,
+            alike: None,
         }
     }
 
@@ -179,6 +185,7 @@ impl Ctx {
             key,
             draws: 0,
             assumed: self.assumed.clone(),
+            among: self.among.clone(),
             space: self.space.clone(),
             net: None,
             turn: None,
@@ -205,6 +212,7 @@ impl Ctx {
             proving: self.proving.clone(),
             measures: false,
             privy: self.privy,
+            alike: self.alike.clone(),
         }
     }
 
@@ -384,7 +392,38 @@ impl Ctx {
                 out = out.mul(&t).unwrap_or(out);
             }
         }
+        for t in &self.among {
+            let shared = Dim::table(t.map(|b| i64::from(*b)));
+            out = out.mul(&shared).unwrap_or(out);
+        }
         out
+    }
+
+    /// The assignments under which what stands here exists, each with all that is assumed.
+    pub fn existing(&self) -> Vec<Vec<(u32, usize)>> {
+        let mut all = vec![self.assumed.clone()];
+        for t in &self.among {
+            let shared: Vec<_> = (0..t.values.len())
+                .filter(|i| t.values[*i])
+                .map(|i| t.assignment(i))
+                .collect();
+            all = all
+                .iter()
+                .flat_map(|a| shared.iter().map(|s| [&a[..], s].concat()))
+                .collect();
+        }
+        all
+    }
+
+    /// Options that show where evaluation stands: one of the cases that share it.
+    pub fn shown(&self) -> Vec<(u32, usize)> {
+        let mut all = self.assumed.clone();
+        for t in &self.among {
+            if let Some(i) = t.values.iter().position(|b| *b) {
+                all.extend(t.assignment(i));
+            }
+        }
+        all
     }
 
     /// A broken shape rule as a diagnostic with the choices that show it.
@@ -393,7 +432,7 @@ impl Ctx {
         for f in crate::show::aligned(e.facts) {
             d = d.note(f);
         }
-        let mut witness = self.assumed.clone();
+        let mut witness = self.shown();
         witness.extend(e.witness);
         self.witness.replace(Some(witness.clone()));
         if let Some(text) = self.space.as_ref().and_then(|s| s.witness(&witness)) {

@@ -27,6 +27,8 @@ pub struct GrowthValue {
     /// The cost that every move raises, over the whole space.
     pub cost: Arc<Terms>,
     pub span: Span,
+    /// The largest cost that it grows to, once asked for.
+    largest: std::sync::OnceLock<Option<i128>>,
 }
 
 /// One move: what becomes of the options of some sites.
@@ -111,6 +113,7 @@ pub fn instantiate(
         moves,
         cost,
         span,
+        largest: std::sync::OnceLock::new(),
     };
     for m in &g.moves {
         prove::raises(ctx, &g, m, decl)?;

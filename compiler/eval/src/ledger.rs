@@ -83,7 +83,7 @@ pub struct Record {
 
 /// Notes something at the stage that is being checked.
 pub fn note(ctx: &Ctx, what: What) {
-    if !ctx.checking() || ctx.stage.is_empty() {
+    if !ctx.checking() || ctx.stage.is_empty() || ctx.alike.is_some() {
         return;
     }
     let Ok(mut all) = ctx.shared.ledger.lock() else {

@@ -1,6 +1,7 @@
 //! Evaluates Nas programs: concretely, over open choices, and abstractly for checking.
 
 pub mod access;
+pub mod alike;
 pub mod builtins;
 pub mod bulk;
 pub mod call;

@@ -167,10 +167,11 @@ pub fn within_open<T>(
         ctx.space.replace(e.context.clone()),
         ctx.net.take(),
         std::mem::take(&mut ctx.assumed),
+        std::mem::take(&mut ctx.among),
         std::mem::replace(&mut ctx.top, false),
     );
     let r = f(ctx);
-    (ctx.space, ctx.net, ctx.assumed, ctx.top) = saved;
+    (ctx.space, ctx.net, ctx.assumed, ctx.among, ctx.top) = saved;
     r
 }
 

@@ -275,6 +275,10 @@ pub fn same(a: &Value, b: &Value) -> bool {
         (Value::Func(x), Value::Func(y)) => Arc::ptr_eq(x, y),
         (Value::Space(x), Value::Space(y)) => Arc::ptr_eq(x, y),
         (Value::Picked(x), Value::Picked(y)) => x.site == y.site && x.index == y.index,
+        (Value::Open(x), Value::Open(y)) => {
+            Arc::ptr_eq(x, y)
+                || x.sites == y.sites && x.values.iter().zip(&y.values).all(|(a, b)| same(a, b))
+        }
         _ => false,
     }
 }

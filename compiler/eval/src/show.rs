@@ -15,8 +15,8 @@ use serde_json::{Map, json};
 
 pub use columns::aligned;
 pub use fingerprint::{
-    code_fingerprint, fingerprint, fingerprint_in, form_in, item_fingerprint, named, reached,
-    scope_fingerprint,
+    code_fingerprint, fingerprint, fingerprint_in, form_in, item_fingerprint, named, names,
+    reached, scope_fingerprint,
 };
 pub use normal::{normal, normal_in};
 pub use report::report_text;

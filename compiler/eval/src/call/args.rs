@@ -5,7 +5,7 @@ use crate::env::Env;
 use crate::value::{Func, FuncKind, Value};
 use crate::{Result, access};
 use nas_diagnostics::Span;
-use nas_grammar::ast::{self, Expr, ExprKind};
+use nas_grammar::ast::{self, Expr, ExprKind, FnDecl, Role, TypeKind};
 use std::sync::Arc;
 
 /// The arguments of one call.
@@ -162,4 +162,33 @@ pub fn static_argument(f: &Func, name: &str) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// A block whose settings are all left out is given its input straight away.
+pub fn input_first(decl: &FnDecl, args: &Args) -> bool {
+    if decl.role != Role::Block
+        || decl.params.len() != 2
+        || args.trailing.is_some()
+        || args.positional.is_empty()
+        || !args.named.is_empty()
+    {
+        return false;
+    }
+    // What a check does not know is an input, too, where the settings can all be left out.
+    let optional = decl.params[0].iter().all(|p| p.default.is_some());
+    let tensors = args
+        .positional
+        .iter()
+        .all(|a| match a.0.as_ref().map(Value::plain) {
+            Some(Value::Tensor(..)) => true,
+            Some(Value::Unknown(_)) => optional && args.positional.len() == 1,
+            _ => false,
+        });
+    let takes_tensor = decl.params[0].first().is_some_and(|p| {
+        matches!(
+            p.ty.as_ref().map(|t| &t.kind),
+            Some(TypeKind::Tensor { .. })
+        )
+    });
+    tensors && !takes_tensor
 }

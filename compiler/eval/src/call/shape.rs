@@ -245,7 +245,7 @@ fn not_whole(ctx: &Ctx, v: &Value, span: Span) -> Result<()> {
     let mut d = d
         .at(span, "not whole")
         .help("`ceil(a / b)` or `floor(a / b)` bring it back");
-    let mut all = ctx.assumed.clone();
+    let mut all = ctx.shown();
     all.extend(witness);
     ctx.witness.replace(Some(all.clone()));
     if let Some(text) = ctx.space.as_ref().and_then(|s| s.witness(&all)) {

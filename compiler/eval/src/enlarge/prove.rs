@@ -153,6 +153,9 @@ fn grown(g: &GrowthValue) -> Vec<Option<BTreeSet<usize>>> {
 
 /// The largest cost of a member that grows from the base.
 fn largest(ctx: &mut Ctx, g: &GrowthValue, span: Span) -> Result<Option<i128>> {
+    if let Some(known) = g.largest.get() {
+        return Ok(*known);
+    }
     let a = g.space.algebra(ctx, span)?;
     let base = a.space.model();
     let mut all = base.clone();
@@ -176,10 +179,8 @@ fn largest(ctx: &mut Ctx, g: &GrowthValue, span: Span) -> Result<Option<i128>> {
     all.costs.insert("size".into(), algebra::Cost { terms });
     let space = algebra::Space::new(all)
         .map_err(|e| fault("E0606", e.to_string()).at(span, "in this family"))?;
-    Ok(space
-        .range("size")
-        .map_err(|e| too_hard(e, span))?
-        .map(|r| r.1))
+    let range = space.range("size").map_err(|e| too_hard(e, span))?;
+    Ok(*g.largest.get_or_init(|| range.map(|r| r.1)))
 }
 
 /// A cost lies within what the family grows to.

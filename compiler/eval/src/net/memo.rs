@@ -32,6 +32,7 @@ pub(super) fn key(
         && ctx.net.is_none()
         && ctx.terms.is_none()
         && ctx.assumed.is_empty()
+        && ctx.among.is_empty()
         && n.edits.is_empty()
         && n.policy.as_ref().is_none_or(Value::is_unknown)
         && matches!(n.weights, NetWeights::Abstract)

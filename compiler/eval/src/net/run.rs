@@ -72,7 +72,10 @@ pub fn run(
     let saved_assumed = if open {
         None
     } else {
-        Some(std::mem::take(&mut ctx.assumed))
+        Some((
+            std::mem::take(&mut ctx.assumed),
+            std::mem::take(&mut ctx.among),
+        ))
     };
     let args = Args {
         positional: args
@@ -111,7 +114,7 @@ pub fn run(
     ctx.train = saved_train;
     ctx.top = saved_top;
     if let Some(a) = saved_assumed {
-        ctx.assumed = a;
+        (ctx.assumed, ctx.among) = a;
     }
     let (record, costs) = done
         .map(|d| (d.record, d.costs.unwrap_or_default()))

@@ -63,6 +63,11 @@ fn trials(
 ) -> Findings {
     let mut common: Option<Diagnostic> = None;
     let mut dropped = false;
+    let sized = decl.params.iter().flatten().any(|p| {
+        matches!(p.ty.as_ref().map(|t| &t.kind),
+            Some(TypeKind::Name { name, .. }) if &*name.text == "Int")
+    });
+    let shaped = declares_shapes(decl);
     for (i, trial) in TRIALS.iter().enumerate() {
         // What it is called with may be sealed.
         let around = std::mem::replace(&mut ctx.privy, true);
@@ -71,6 +76,10 @@ fn trials(
         let d = match tried {
             Ok(_) => {
                 dropped = true;
+                // Only a declared shape is held for each trial.
+                if sized || !shaped {
+                    break;
+                }
                 continue;
             }
             Err(f) => *f.0,
@@ -83,10 +92,6 @@ fn trials(
             return vec![];
         }
         // What divides is a matter of the sizes, and ours may be none that are meant.
-        let sized = decl.params.iter().flatten().any(|p| {
-            matches!(p.ty.as_ref().map(|t| &t.kind),
-                Some(TypeKind::Name { name, .. }) if &*name.text == "Int")
-        });
         if d.code == "E0402" && sized {
             return vec![];
         }
@@ -102,6 +107,20 @@ fn trials(
         }
     }
     common.filter(|_| !dropped).into_iter().collect()
+}
+
+/// Whether the declaration, or one inside it, says what shape it gives.
+fn declares_shapes(decl: &FnDecl) -> bool {
+    let own = matches!(
+        decl.result.as_ref().map(|t| &t.kind),
+        Some(TypeKind::Tensor { .. })
+    );
+    let inside = |b: &nas_grammar::ast::Block| {
+        b.stmts
+            .iter()
+            .any(|s| matches!(s.kind, nas_grammar::ast::StmtKind::Item(_)))
+    };
+    own || decl.body.as_ref().is_some_and(inside)
 }
 
 fn attempt(

@@ -28,6 +28,7 @@ pub fn check_module(
     };
     let tree = m.tree.clone();
     let mut ctx = Ctx::new(program.clone(), host.clone(), Purpose::Check, 0);
+    ctx.alike = Some(Arc::default());
     let errors: Vec<Span> = before
         .iter()
         .filter(|d| d.is_error())
@@ -40,6 +41,7 @@ pub fn check_module(
         }
         ctx.module = module;
         ctx.assumed.clear();
+        ctx.among.clear();
         ctx.net = None;
         ctx.space = None;
         ctx.turn = None;

@@ -13,7 +13,8 @@ mod hash;
 mod parts;
 
 use super::{erase_spans, normal_in};
-use hash::{Hash, names};
+use hash::Hash;
+pub use hash::names;
 use parts::{net, space, weights};
 
 /// Closures are followed so deep; deeper ones count by their text.

@@ -33,6 +33,7 @@ pub(super) fn body_of(
         ctx.space.replace(context),
         ctx.net.take(),
         std::mem::take(&mut ctx.assumed),
+        std::mem::take(&mut ctx.among),
         std::mem::take(&mut ctx.place),
         std::mem::replace(&mut ctx.top, false),
     );
@@ -67,7 +68,14 @@ pub(super) fn body_of(
             })
         })
     });
-    (ctx.space, ctx.net, ctx.assumed, ctx.place, ctx.top) = saved;
+    (
+        ctx.space,
+        ctx.net,
+        ctx.assumed,
+        ctx.among,
+        ctx.place,
+        ctx.top,
+    ) = saved;
     r
 }
 
@@ -97,11 +105,12 @@ pub fn instantiate(
         ctx.space.take(),
         ctx.net.take(),
         std::mem::take(&mut ctx.assumed),
+        std::mem::take(&mut ctx.among),
     );
     let env = ctx.in_module(module, |ctx| {
         call::bind(ctx, &decl.name.text, &decl.params, args, &Env::default())
     });
-    (ctx.space, ctx.net, ctx.assumed) = saved;
+    (ctx.space, ctx.net, ctx.assumed, ctx.among) = saved;
     let base = Base {
         decl: decl.clone(),
         module,

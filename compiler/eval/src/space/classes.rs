@@ -80,6 +80,36 @@ pub fn size(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<BigUint> {
     }
 }
 
+/// Whether a quotient has to be counted by its members, and can be.
+pub fn listed_in_time(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<bool> {
+    if s.modulo.is_empty() {
+        return Ok(false);
+    }
+    let a = s.algebra(ctx, span)?;
+    let entries = all_listed(ctx, s)?;
+    let limit = match entries.iter().all(|e| matches!(e, Entry::Rules(..))) {
+        true => SLOW,
+        false => unsized_classes(ctx, s, &a, span)?.limit(),
+    };
+    let total = a
+        .space
+        .feasible_size()
+        .map_err(|e| super::too_hard(e, span))?;
+    Ok(!entries.is_empty() && total <= limit.into())
+}
+
+fn all_listed(ctx: &mut Ctx, s: &Arc<SpaceValue>) -> Result<Vec<Entry>> {
+    let mut entries = vec![];
+    for (e, env, module) in &s.modulo {
+        let elaborated = s.elaborate(ctx)?;
+        let scope = merge(&elaborated.env, env, s);
+        within_open(ctx, &elaborated, |ctx| {
+            ctx.in_module(*module, |ctx| listed(ctx, s, e, &scope, &mut entries))
+        })?;
+    }
+    Ok(entries)
+}
+
 fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, a: &Arc<Algebra>, span: Span) -> Result<Classes> {
     let mut classes = unsized_classes(ctx, s, a, span)?;
     if let Key::Graph(shape, rest) = &classes.key {
@@ -109,14 +139,7 @@ fn unsized_classes(
     a: &Arc<Algebra>,
     span: Span,
 ) -> Result<Classes> {
-    let mut entries = vec![];
-    for (e, env, module) in &s.modulo {
-        let elaborated = s.elaborate(ctx)?;
-        let scope = merge(&elaborated.env, env, s);
-        within_open(ctx, &elaborated, |ctx| {
-            ctx.in_module(*module, |ctx| listed(ctx, s, e, &scope, &mut entries))
-        })?;
-    }
+    let entries = all_listed(ctx, s)?;
     let mut rules = vec![];
     let mut others = vec![];
     for e in entries {
@@ -220,6 +243,14 @@ impl Classes {
         &self.size
     }
 
+    /// Members gone through, at most.
+    fn limit(&self) -> u64 {
+        match self.key {
+            Key::Each(_) => SLOW,
+            _ => MEMBERS,
+        }
+    }
+
     /// All classes with the first member of each.
     pub fn list(
         &self,
@@ -244,10 +275,7 @@ impl Classes {
             let q = Quotient::of_members(space, members).ok_or_else(wide)?;
             return Ok(self.listed.get_or_init(|| Arc::new(q)).clone());
         }
-        let limit = match self.key {
-            Key::Each(_) => SLOW,
-            _ => MEMBERS,
-        };
+        let limit = self.limit();
         let total = space
             .feasible_size()
             .map_err(|e| super::too_hard(e, span))?;

@@ -32,7 +32,7 @@ pub(super) fn push(ctx: &Ctx, sites: &Sites, spot: &Spot, labels: Vec<Arc<str>>)
         base: spot.base.clone(),
         options: vec![Value::None; labels.len()],
         labels,
-        exists: vec![ctx.assumed.clone()],
+        exists: ctx.existing(),
         offers: vec![],
         span: spot.span,
     });
@@ -44,10 +44,11 @@ pub(super) fn exists_here(ctx: &Ctx, sites: &Sites, id: u32) {
     let Some(site) = all.get_mut(id as usize) else {
         return;
     };
-    let here = &ctx.assumed;
-    let known = site.exists.iter().any(|c| c.is_empty() || c == here);
-    if !known {
-        site.exists.push(here.clone());
+    for here in ctx.existing() {
+        let known = site.exists.iter().any(|c| c.is_empty() || *c == here);
+        if !known {
+            site.exists.push(here);
+        }
     }
 }
 

@@ -148,7 +148,7 @@ impl Hash {
 }
 
 /// The names in a tree's debug text, each once.
-pub(super) fn names(tree: &str) -> Vec<&str> {
+pub fn names(tree: &str) -> Vec<&str> {
     let mut seen = HashSet::new();
     let all = tree
         .split("text: \"")
