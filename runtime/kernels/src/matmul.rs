@@ -2,7 +2,7 @@
 
 use crate::elem::Elem;
 use crate::error::{KernelError, need};
-use crate::team::{CHECKED, Places, parts, ranges, share};
+use crate::team::{CHECKED, LEAST, Places, parts, ranges, share};
 
 /// Where the matrices of a batch lie in a slice: element (i, j) of matrix b is at
 /// `offset + b * batch_stride + i * row_stride + j * col_stride`. A transpose exchanges the two strides.
@@ -122,23 +122,17 @@ pub fn batched_gemm<E: Elem>(
         });
         return Ok(());
     }
-    // A single product is cut along its longer side, the same way for any number of threads.
-    let cut_rows = m >= n;
-    let long = m.max(n);
-    let piece = share(long, each / long / 16, 64);
-    parts(long.div_ceil(piece), &|i| {
-        let start = i * piece;
-        let len = piece.min(long - start);
+    // A single product is cut along rows and columns, the same way for any number of threads.
+    let (rows, cols) = pieces((m, n, k));
+    let across = n.div_ceil(cols);
+    parts(m.div_ceil(rows) * across, &|i| {
+        let (i, j) = (i / across * rows, i % across * cols);
         let (mut am, mut bm, mut cm) = (am, bm, cm);
-        if cut_rows {
-            (am.rows, cm.rows) = (len, len);
-            am.offset += start * am.row_stride;
-            cm.offset += start * cm.row_stride;
-        } else {
-            (bm.cols, cm.cols) = (len, len);
-            bm.offset += start * bm.col_stride;
-            cm.offset += start * cm.col_stride;
-        }
+        (cm.rows, cm.cols) = (rows.min(m - i), cols.min(n - j));
+        (am.rows, bm.cols) = (cm.rows, cm.cols);
+        am.offset += i * am.row_stride;
+        bm.offset += j * bm.col_stride;
+        cm.offset += i * cm.row_stride + j * cm.col_stride;
         // SAFETY: as above; parts of `c` do not overlap.
         unsafe {
             one(
@@ -152,6 +146,32 @@ pub fn batched_gemm<E: Elem>(
         }
     });
     Ok(())
+}
+
+/// Rows and columns of a part: each part puts its rows of `a` and its columns of `b` in order once more, so parts are few and square, yet
+/// enough of them that threads end together.
+fn pieces((m, n, k): (usize, usize, usize)) -> (usize, usize) {
+    // What the inner kernel computes at once divides these.
+    const ROWS: usize = 24;
+    const COLS: usize = 96;
+    let work = m * n * k / 16;
+    let most = (work / LEAST).clamp(1, 16);
+    let piece = |long: usize, count: usize, of: usize| long.div_ceil(count).next_multiple_of(of);
+    let mut best = (usize::MAX, m, n);
+    for r in 1..=most {
+        for c in 1..=most / r {
+            let (rows, cols) = (piece(m, r, ROWS).min(m), piece(n, c, COLS).min(n));
+            let (down, across) = (m.div_ceil(rows), n.div_ceil(cols));
+            let ordering = down * n * k + across * m * k;
+            // Half of the largest part is waited for at the end.
+            let waiting = rows * cols * k / 32;
+            let cost = ordering + waiting;
+            if cost < best.0 {
+                best = (cost, rows, cols);
+            }
+        }
+    }
+    (best.1, best.2)
 }
 
 /// Product `i` of a batch.

@@ -140,10 +140,12 @@ pub fn parts(count: usize, work: &(dyn Fn(usize) + Sync)) {
     }
 }
 
+/// Operations of a part that is worth a thread's while.
+pub(crate) const LEAST: usize = 32 * 1024;
+
 /// Units in one part, of `count` units that take some `each` operations: parts of worthwhile length, at most 16, whole
 /// multiples of `of`. The same for any number of threads.
 pub(crate) fn share(count: usize, each: usize, of: usize) -> usize {
-    const LEAST: usize = 32 * 1024;
     let least = LEAST.div_ceil(each.max(1));
     count.div_ceil(16).max(least).next_multiple_of(of.max(1))
 }

@@ -3,6 +3,7 @@
 //! Three ways, chosen by shape: vectors along the pixels of a plane (1x1 with stride 1), vectors across the images of a
 //! batch (everything else with enough images), and unfolding with a matrix product (few images).
 
+mod depthwise;
 pub(crate) mod lanes;
 mod plane;
 mod tile;

@@ -9,27 +9,27 @@ use crate::team::{Places, parts};
 /// Where channels of vectors lie: `base + block * block_step + channel * channel_step + row * row_step`, then vector after
 /// vector.
 #[derive(Clone, Copy)]
-struct Planes<E> {
-    base: *const E,
-    block_step: usize,
-    channel_step: usize,
-    row_step: usize,
+pub(super) struct Planes<E> {
+    pub(super) base: *const E,
+    pub(super) block_step: usize,
+    pub(super) channel_step: usize,
+    pub(super) row_step: usize,
 }
 
 /// One axis: places of the output, and how a tap shifts them into the input.
 #[derive(Clone, Copy)]
-struct Shift {
+pub(super) struct Shift {
     input: usize,
-    output: usize,
-    taps: usize,
-    stride: usize,
+    pub(super) output: usize,
+    pub(super) taps: usize,
+    pub(super) stride: usize,
     dilation: usize,
     pad: usize,
 }
 
 impl Shift {
     /// The output places `lo..hi` whose tap `k` meets the input, and the input place of `lo`.
-    fn range(&self, k: usize, within: (usize, usize)) -> (usize, usize, usize) {
+    pub(super) fn range(&self, k: usize, within: (usize, usize)) -> (usize, usize, usize) {
         let at = k * self.dilation;
         let lo = self
             .pad
@@ -46,15 +46,15 @@ impl Shift {
     }
 }
 
-struct Sums<E> {
-    x: Planes<E>,
-    gy: Planes<E>,
-    blocks: usize,
+pub(super) struct Sums<E> {
+    pub(super) x: Planes<E>,
+    pub(super) gy: Planes<E>,
+    pub(super) blocks: usize,
     groups: usize,
     from: usize,
     to: usize,
-    rows: Shift,
-    columns: Shift,
+    pub(super) rows: Shift,
+    pub(super) columns: Shift,
 }
 
 impl<E: Elem> Sums<E> {
@@ -63,7 +63,7 @@ impl<E: Elem> Sums<E> {
     #[inline(always)]
     unsafe fn run<V: Vector<E>>(&self, part: usize, gw: Places<E>) {
         if self.from == 1 && self.to == 1 {
-            self.tiles::<V, 1, 1>(part, gw);
+            self.channel::<V>(part, gw);
         } else if V::WIDE_FILE {
             self.tiles::<V, 4, 4>(part, gw);
         } else {
@@ -184,7 +184,7 @@ impl<E: Elem> Sums<E> {
 
 /// The sum of a power of two of lanes, halves on halves.
 #[inline(always)]
-fn tree<E: Elem>(lanes: &[E]) -> E {
+pub(super) fn tree<E: Elem>(lanes: &[E]) -> E {
     let mut left = [E::zero(); 16];
     left[..lanes.len()].copy_from_slice(lanes);
     let mut half = lanes.len() / 2;
