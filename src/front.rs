@@ -32,8 +32,11 @@ impl Front {
         Front::with(path, "")
     }
 
-    /// The same with lines of our own after the file's.
+    /// The same with lines of our own after the file's; also of a module of the library, `std.spaces.ofa`.
     pub fn with(path: &Path, appended: &str) -> Front {
+        if let Some(front) = Front::of_library(path, appended) {
+            return front;
+        }
         let mut front = Front {
             path: path.to_path_buf(),
             program: Arc::default(),
@@ -76,6 +79,29 @@ impl Front {
         }
         front.program = Arc::new(loaded.program);
         front
+    }
+
+    /// A module of the library by its name, where there is no file of that name.
+    fn of_library(path: &Path, appended: &str) -> Option<Front> {
+        let name = path.to_str()?.replace(['/', '\\'], ".");
+        let name = name.strip_suffix(".nas").unwrap_or(&name);
+        let name = name.strip_prefix("std.").filter(|_| !path.exists())?;
+        let file = format!("{}.nas", name.replace('.', "/"));
+        if !nas_stdlib::FILES.iter().any(|(p, _)| *p == file) {
+            return None;
+        }
+        // A file that uses it, and then the module itself as the entry.
+        let text = format!("use std.{name} as nasc_asked\n{appended}");
+        let mut loaded = nas_driver::load(&Alone(&text), Alone::ENTRY);
+        let modules = &loaded.program.modules;
+        let entry = modules.iter().position(|m| m.std && &*m.path == name)?;
+        loaded.program.entry = entry;
+        Some(Front {
+            path: Path::new("std").join(file),
+            program: Arc::new(loaded.program),
+            sources: loaded.sources,
+            diags: loaded.diagnostics,
+        })
     }
 
     /// Every module of the standard library.
@@ -227,6 +253,26 @@ pub fn deep<T: Send>(work: impl FnOnce() -> T + Send) -> T {
         Some(value) => value,
         // Never: the work is taken once, by the thread or, where none could be started, here.
         None => unreachable!("the work was taken and not done"),
+    }
+}
+
+/// A project of one file that is nowhere.
+struct Alone<'a>(&'a str);
+
+impl Alone<'_> {
+    const ENTRY: &'static str = "asked.nas";
+}
+
+impl World for Alone<'_> {
+    fn read(&self, path: &str) -> Result<String, nas_driver::ReadFault> {
+        match path == Self::ENTRY {
+            true => Ok(self.0.to_string()),
+            false => Err(nas_driver::ReadFault::Missing),
+        }
+    }
+
+    fn list(&self, _: &str) -> Vec<String> {
+        vec![Self::ENTRY.to_string()]
     }
 }
 

@@ -257,6 +257,25 @@ fn plans_and_spaces_answer_in_text_and_json() {
         &["E0603", "character 2"],
     );
     f.fails(&["space", "a.nas", "net"], 1, &["E0201", "nets"]);
+    // Several conditions, as after `where`; and a space of the library.
+    let both = "parameters <= 700, parameters >= 300";
+    let few = ["space", "a.nas", "nets", "--where", both, "--sample", "9"];
+    let (code, out, err) = f.nasc(&few);
+    assert_eq!((code, out.as_str()), (0, "w3\n"), "{err}");
+    let (code, out, err) = f.nasc(&[
+        "space",
+        "std.search.nb201",
+        "nb201",
+        "--where",
+        "macs.nats <= 100M",
+    ]);
+    assert!(
+        code == 0
+            && out.contains("feasible  14080")
+            && out.contains("6466  modulo fold_skip, propagate_zero"),
+        "{out}{err}"
+    );
+    f.fails(&["space", "std.search.nb202", "nb201"], 1, &["E0803"]);
     f.fails(
         &["space", "a.nas", "nets", "--where", "1 +"],
         2,
@@ -264,6 +283,24 @@ fn plans_and_spaces_answer_in_text_and_json() {
     );
     let (code, out, _) = f.nasc(&["check", "a.nas", "--emit", "network"]);
     assert!(code == 0 && out.contains("contract"), "{out}");
+}
+
+#[test]
+fn an_unreadable_text_shows_where_and_what_could_stand_there() {
+    let f = Folder::with(&[(
+        "a.nas",
+        "space s { let d = choose 1..=2\n let b = [choose [2, 4] for i in 0..d]\n value b }",
+    )]);
+    // What all begin with is read before the mark; what cannot be, given what stands before, is not told.
+    for (text, at, there) in [
+        ("d=1 b[0]=9", "character 10", "expected there: `2`, `4`"),
+        ("d=1 b[0]=2 b[1]=4", "character 11", "expected there: the end"),
+        ("d=2 b[0]=2", "character 11", "expected there: ` b[1]=2`, ` b[1]=4`"),
+        ("d=2 b[0]=2 b[1]=", "character 17", "expected there: `2`, `4`"),
+        ("x", "character 1", "expected there: `d=1`, `d=2`"),
+    ] {
+        f.fails(&["space", "a.nas", "s", "--arch", text], 1, &["E0603", at, there]);
+    }
 }
 
 #[cfg(unix)]

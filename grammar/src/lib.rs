@@ -10,5 +10,5 @@ mod read;
 mod same;
 
 pub use format::format;
-pub use read::{parse, parse_expr};
+pub use read::{parse, parse_expr, parse_exprs};
 pub use same::same_tree;

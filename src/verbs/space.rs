@@ -33,7 +33,7 @@ pub fn run(args: &SpaceQuery, common: &Common, show: &mut Show) -> Outcome {
         None => None,
         Some(text) => {
             let id = front.sources.add("--where", text.as_str());
-            let (e, found) = nas_grammar::parse_expr(id, text);
+            let (e, found) = nas_grammar::parse_exprs(id, text);
             if found.iter().any(Diagnostic::is_error) {
                 front.add(found);
                 return front.ended(exit::USAGE);
@@ -172,15 +172,16 @@ fn answer(
     front: &Front,
     module: ModuleId,
     args: &SpaceQuery,
-    condition: Option<Expr>,
+    condition: Option<Vec<Expr>>,
     common: &Common,
 ) -> Result<String, Fault> {
     let mut s = named(ctx, front, &args.name)?;
     let span = s.base.decl.name.span;
-    if let Some(e) = condition {
+    if let Some(all) = condition {
         ctx.module = module;
-        let at = e.span;
-        if let Value::Space(restricted) = space::restrict(ctx, &s, &[e], &Env::default(), at)? {
+        let at = all.iter().map(|e| e.span).reduce(Span::to);
+        let at = at.unwrap_or_default();
+        if let Value::Space(restricted) = space::restrict(ctx, &s, &all, &Env::default(), at)? {
             s = restricted;
         }
     }

@@ -5,10 +5,7 @@ block conv_bn(out: Int, k: Int = 3, stride: Int = 1, groups: Int = 1, act: Block
   x |> conv2d(out, k, stride, groups: groups, bias: false) |> batch_norm |> act
 }
 /// `v` to the nearest multiple of `to`, never more than a tenth below it (Sandler et al. 2018, released code).
-fn round_width(v: Float, to: Int = 8) -> Int {
-  let r = max(to, floor((v + to / 2) / to) * to)
-  if r < 0.9 * v { r + to } else { r }
-}
+fn round_width(v: Float, to: Int = 8) -> Int { round_to(to, v, keep: 0.9) }
 /// Hu et al. 2018: channels weighed by what the whole image shows.
 block squeeze_excite(hidden: Int, act: Block = relu, gate: Block = logistic)(x: [n, c, h, w]) -> [n, c, h, w] {
   x * (x |> mean(over: [h, w], keep: true) |> conv2d(hidden, 1) |> act |> conv2d(c, 1) |> gate)

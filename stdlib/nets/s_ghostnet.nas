@@ -1,15 +1,11 @@
 //! GhostNet (Han et al. 2020) by depths and widths of six stages, under the rules of the enlarged S-GhostNets (Liu et al.
 //! 2021, as released): expansion by 1, 3, 3, 6 then 2.5, 6, 6; kernels 3, 3, 5, 3, 3, 5; squeeze-and-excitation by 0.1
 //! everywhere; a head of max(1280, 5 x the last width).
+use nets.blocks.{round_width}
 use std.cost.macs.core as macs
 
 let kernels = [3, 3, 5, 3, 3, 5]
 let strides = [1, 2, 2, 2, 1, 2]
-/// The nearest multiple of d, no more than a tenth below.
-fn multiple(v: Float, d: Int) -> Int {
-  let near = max(d, floor((v + d / 2) / d) * d)
-  if near < 0.9 * v { near + d } else { near }
-}
 fn expansion(stage: Int, first: Bool) -> Float { if stage == 3 and not first { 2.5 } else { [1, 3, 3, 6, 6, 6][stage] } }
 
 /// Half of the channels by a 1 x 1 convolution, the other half from those by a cheap one of each channel.
@@ -25,7 +21,7 @@ block squeeze(hidden: Int)(x: [n, c, h, w]) -> [n, c, h, w] {
 block ghost_bottleneck(wide: Int, out: Int, k: Int, stride: Int = 1)(x: [n, c, h, w]) -> [n, out, _, _] {
   let grown = x |> ghost(wide)
   let moved = if stride > 1 { grown |> dw_conv2d(k, stride) |> batch_norm } else { grown }
-  let y = moved |> squeeze(multiple(wide * 0.1, 8)) |> ghost(out, act: false)
+  let y = moved |> squeeze(round_width(wide * 0.1)) |> ghost(out, act: false)
   if c == out and stride == 1 { x + y } else { y + (x |> dw_conv2d(k, stride) |> batch_norm |> conv2d(out, 1, bias: false) |> batch_norm) }
 }
 block ghostnet(depths: [Int], widths: [Int], classes: Int = 1000)(x: [n, 3, h, w]) -> [n, classes] {
@@ -33,7 +29,7 @@ block ghostnet(depths: [Int], widths: [Int], classes: Int = 1000)(x: [n, 3, h, w
   let features = x |> conv2d(widths[0], 3, stride: 2, bias: false) |> batch_norm |> relu
     |> repeat zip(depths, widths) as (d, c), s {
     z => z |> repeat d as j {
-      v => v |> ghost_bottleneck(multiple(expansion(s, j == 0) * size(v)[1], 4), c, kernels[s], if j == 0 { strides[s] } else { 1 })
+      v => v |> ghost_bottleneck(round_width(expansion(s, j == 0) * size(v)[1], 4), c, kernels[s], if j == 0 { strides[s] } else { 1 })
     }
   }
   features |> conv2d(6 * last, 1, bias: false) |> batch_norm |> relu

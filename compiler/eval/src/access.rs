@@ -279,6 +279,10 @@ pub fn items(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Vec<Value>> {
             out
         }
         Value::Space(s) => s.clone().members(ctx, span)?,
+        // A space by its name is the space with its defaults.
+        Value::Func(f) if matches!(f.kind, crate::value::FuncKind::Space { .. }) => {
+            crate::space::as_space(ctx, v, span)?.members(ctx, span)?
+        }
         Value::Sealed(s) => return Err(crate::seal::refuse(s, span)),
         // A range whose end is not known yet: one turn is looked at.
         Value::Interval(i) if ctx.checking() && (i.0.is_unknown() || i.1.is_unknown()) => {

@@ -224,10 +224,8 @@ impl SpaceValue {
     pub fn names(&self) -> Vec<String> {
         let mut out = vec![];
         for s in &self.base.decl.body.stmts {
-            if let StmtKind::Let { pattern, .. } = &s.kind
-                && let ast::PatternKind::Name(n) = &pattern.kind
-            {
-                out.push(n.text.to_string());
+            if let StmtKind::Let { pattern, .. } = &s.kind {
+                out.extend(pattern.names().iter().map(|n| n.text.to_string()));
             }
         }
         out

@@ -1,5 +1,6 @@
 //! The model of a space of choices: sites, existence conditions, predicates, costs and windows, all on indices.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -48,6 +49,30 @@ pub struct Table<T> {
 pub struct Cost {
     /// The terms; one with no sites is a constant.
     pub terms: Vec<Table<i128>>,
+}
+
+/// The tables of a sum by the sites they read, each with 0 as its least value.
+pub type Shape = BTreeMap<Vec<SiteId>, Vec<i128>>;
+
+impl Cost {
+    /// What is left of the sum without its least value, and that: costs with one shape differ by a constant.
+    pub fn shape(&self) -> (Shape, i128) {
+        let mut shape = Shape::new();
+        for t in &self.terms {
+            let sum = shape
+                .entry(t.sites.clone())
+                .or_insert_with(|| vec![0; t.values.len()]);
+            sum.iter_mut().zip(&t.values).for_each(|(a, b)| *a += b);
+        }
+        let mut zero = 0;
+        for values in shape.values_mut() {
+            let least = values.iter().copied().min().unwrap_or(0);
+            zero += least;
+            values.iter_mut().for_each(|v| *v -= least);
+        }
+        shape.retain(|_, values| values.iter().any(|v| *v != 0));
+        (shape, zero)
+    }
 }
 
 /// An inclusive window on a cost.

@@ -380,6 +380,8 @@ impl<C: Coef> Poly<C> {
         let step = gcd(a.step(), b.step()).max(1);
         let span = (high - low) / step;
         if span < DENSE && span <= 4 * u128::from(pairs) + 64 {
+            // Memory that is touched first costs as well.
+            budget.spend(span as u64 * size_of::<C>() as u64 / 16)?;
             let (span, low) = (span as usize, low);
             return Ok(match a.shorts().zip(b.shorts()) {
                 Some((x, y)) if fits(&x, &y) => {

@@ -8,7 +8,7 @@ use num_traits::{ToPrimitive, Zero};
 
 use crate::eliminate::eliminate;
 use crate::error::TooHard;
-use crate::model::{Arch, Model, ModelError, Table};
+use crate::model::{Arch, Model, ModelError, Table, Window};
 use crate::poly::{Budget, Coef, Limits, Moments, Range};
 use crate::prefix::Prefix;
 use crate::problem::Problem;
@@ -24,6 +24,9 @@ pub struct Space {
     /// Where the conditions have alternatives: disjoint spaces that together have the feasible members.
     pub(crate) cells: Vec<Space>,
 }
+
+/// Multiply-adds that a distribution may take.
+const DISTRIBUTION: u64 = 1_000_000_000;
 
 /// What was asked of a cost already.
 type Summaries = BTreeMap<String, Result<Option<Summary>, TooHard>>;
@@ -71,6 +74,18 @@ impl Distribution {
             counts: counts.into_iter().collect(),
             error: 0,
         }
+    }
+
+    /// Its least, mean and largest value; `None` if there are no members.
+    pub fn summary(&self) -> Option<Summary> {
+        let (min, max) = (self.counts.first()?.0, self.counts.last()?.0);
+        let product = |(v, n): &(i128, BigUint)| BigInt::from(*v) * BigInt::from(n.clone());
+        Some(Summary {
+            min,
+            max,
+            sum: self.counts.iter().map(product).sum(),
+            count: self.total(),
+        })
     }
 
     /// Number of members.
@@ -211,6 +226,13 @@ impl Space {
         if !self.cells.is_empty() {
             return crate::cells::summary(&self.cells, cost);
         }
+        // What its own window bounds needs no more than that window's keys.
+        if self.windowed(cost)
+            && let Some(spread) = self.halves_spread(cost)
+            && let Some(s) = spread.summary()
+        {
+            return Ok(Some(s));
+        }
         let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|mut p| {
             p.weigh(&self.model, cost);
             let budget = Budget::new(self.limits);
@@ -248,6 +270,9 @@ impl Space {
         if !self.cells.is_empty() {
             return crate::cells::range(&self.cells, cost);
         }
+        if self.windowed(cost) {
+            return Ok(self.summary(cost)?.map(|s| (s.min, s.max)));
+        }
         let Ok(mut p) = Problem::feasible(&self.model, self.limits.rows) else {
             return Ok(self.summary(cost)?.map(|s| (s.min, s.max)));
         };
@@ -266,37 +291,64 @@ impl Space {
         if !self.cells.is_empty() {
             return crate::cells::distribution(&self.cells, cost);
         }
+        let hurried = self.limits.work < DISTRIBUTION;
+        self.listed(cost).or_else(|_| {
+            let terms = self.model.costs.get(cost).map_or(&[][..], |c| &c.terms);
+            let spread = |t: &Table<i128>| {
+                t.values.iter().max().copied().unwrap_or(0)
+                    - t.values.iter().min().copied().unwrap_or(0)
+            };
+            let span: i128 = terms.iter().map(spread).sum();
+            // Who is in a hurry gets coarser values.
+            let places = if hurried { 2_048 } else { 16_384 };
+            let grain = (span / places).max(1);
+            let mut limits = self.limits;
+            limits.work = DISTRIBUTION;
+            self.distribution_with(cost, grain, limits)
+        })
+    }
+
+    /// The distribution with every value; by going through the members where there are few.
+    pub(crate) fn listed(&self, cost: &str) -> Result<Distribution, TooHard> {
         let mut limits = self.limits;
-        let hurried = limits.work < 1_000_000_000;
-        limits.work = limits.work.min(1_000_000_000);
-        match self.distribution_with(cost, 1, limits) {
-            Ok(d) => Ok(d),
-            Err(hard) => {
-                let mut counts: BTreeMap<i128, BigUint> = BTreeMap::new();
-                let visited = self.visit(hard, |a| {
-                    *counts
-                        .entry(self.model.cost(cost, a).unwrap_or(0))
-                        .or_default() += 1u32;
-                });
-                if visited.is_ok() {
-                    return Ok(Distribution {
-                        counts: counts.into_iter().collect(),
-                        error: 0,
-                    });
-                }
-                let terms = self.model.costs.get(cost).map_or(&[][..], |c| &c.terms);
-                let spread = |t: &Table<i128>| {
-                    t.values.iter().max().copied().unwrap_or(0)
-                        - t.values.iter().min().copied().unwrap_or(0)
-                };
-                let span: i128 = terms.iter().map(spread).sum();
-                // Who is in a hurry gets coarser values.
-                let places = if hurried { 2_048 } else { 16_384 };
-                let grain = (span / places).max(1);
-                limits.work = 1_000_000_000;
-                self.distribution_with(cost, grain, limits)
-            }
-        }
+        limits.work = limits.work.min(DISTRIBUTION);
+        self.distribution_with(cost, 1, limits).or_else(|hard| {
+            let mut counts: BTreeMap<i128, BigUint> = BTreeMap::new();
+            self.visit(hard, |a| {
+                *counts
+                    .entry(self.model.cost(cost, a).unwrap_or(0))
+                    .or_default() += 1u32;
+            })?;
+            Ok(Distribution {
+                counts: counts.into_iter().collect(),
+                error: 0,
+            })
+        })
+    }
+
+    /// Whether there is a window on this cost, or on one that differs from it by a constant.
+    pub fn windowed(&self, cost: &str) -> bool {
+        !self.alike(cost).is_empty()
+    }
+
+    /// The windows on a cost and on all that differ from it by a constant, as windows on the cost.
+    pub(crate) fn alike(&self, cost: &str) -> Vec<Window> {
+        let Some(asked) = self.model.costs.get(cost) else {
+            return Vec::new();
+        };
+        let (shape, least) = asked.shape();
+        let names = self.model.costs.iter();
+        names
+            .filter_map(|(name, other)| {
+                let (low, high) = self.model.window(name)?;
+                let (theirs, zero) = other.shape();
+                (theirs == shape).then(|| Window {
+                    cost: name.clone(),
+                    low: low.map(|v| v - zero + least),
+                    high: high.map(|v| v - zero + least),
+                })
+            })
+            .collect()
     }
 
     fn distribution_with(
@@ -309,17 +361,18 @@ impl Space {
         for t in &self.model.predicates {
             p.predicate(t, true);
         }
-        let window = self.model.window(cost);
-        // A rounded cost cannot decide its own window, so then the exact one is a part of the key as well.
-        let own = if grain == 1 {
-            window.unwrap_or((None, None))
-        } else {
-            (None, None)
+        // A window on the same sum is a window on this cost. A rounded cost cannot decide it: then the exact one is a
+        // part of the key as well.
+        let own = match grain {
+            1 => self.alike(cost),
+            _ => Vec::new(),
         };
-        let index = p.key(&self.model, cost, own.0, own.1, grain)?;
+        let low = own.iter().filter_map(|w| w.low).max();
+        let high = own.iter().filter_map(|w| w.high).min();
+        let index = p.key(&self.model, cost, low, high, grain)?;
         for name in self.model.costs.keys() {
             if let Some((low, high)) = self.model.window(name)
-                && (&**name != cost || grain > 1)
+                && own.iter().all(|w| w.cost != *name)
             {
                 p.key(&self.model, name, low, high, 1)?;
             }

@@ -1,5 +1,6 @@
 //! Reading a member from text by a template, with the place and the expectation where it fails.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::model::{Arch, SiteId};
@@ -23,6 +24,9 @@ impl fmt::Display for DecodeError {
 }
 impl std::error::Error for DecodeError {}
 
+/// What [`DecodeError::expected`] says of the end of the text.
+pub const END: &str = "the end";
+
 /// Branches tried before a text is given up.
 const BRANCHES: usize = 1_000_000;
 
@@ -30,9 +34,9 @@ struct Reader<'a> {
     template: &'a Template,
     text: &'a str,
     conditional: Vec<SiteId>,
-    /// The byte that reading came to, and what it tried there: (step, bytes of a literal that matched).
+    /// The byte that reading came to, and what could have stood there; an empty text is the end.
     furthest: usize,
-    tried: Vec<(Option<usize>, usize)>,
+    tried: BTreeSet<String>,
     branches: usize,
     ambiguous: Option<SiteId>,
 }
@@ -64,7 +68,7 @@ impl Template {
             text,
             conditional,
             furthest: 0,
-            tried: Vec::new(),
+            tried: BTreeSet::new(),
             branches: 0,
             ambiguous: None,
         };
@@ -85,13 +89,26 @@ impl Reader<'_> {
         self.conditional.is_empty() || possible.propagate(&self.template.model, &self.conditional)
     }
 
-    fn stuck(&mut self, at: usize, step: Option<usize>, matched: usize) {
+    /// None of `texts`, which are what could stand at `at`, leads on. Where all of them begin alike, what the text has of that is read.
+    fn stuck<'t>(&mut self, mut at: usize, texts: impl Iterator<Item = &'t str> + Clone) {
+        let rest = &self.text[at..];
+        let texts = texts.filter(|t| t.is_empty() || !rest.starts_with(t));
+        let Some(first) = texts.clone().next() else {
+            return;
+        };
+        let alike = |a: &str, b: &str| -> usize {
+            let same = a.chars().zip(b.chars()).take_while(|(x, y)| x == y);
+            same.map(|(x, _)| x.len_utf8()).sum()
+        };
+        let shared = texts.clone().map(|t| alike(t, first)).min().unwrap_or(0);
+        let read = alike(&first[..shared], rest);
+        at += read;
         if at > self.furthest {
             self.furthest = at;
             self.tried.clear();
         }
-        if at == self.furthest && !self.tried.contains(&(step, matched)) {
-            self.tried.push((step, matched));
+        if at == self.furthest {
+            self.tried.extend(texts.map(|t| t[read..].to_string()));
         }
     }
 
@@ -107,23 +124,24 @@ impl Reader<'_> {
             match template.steps.get(step) {
                 None if rest.is_empty() => return self.complete(possible),
                 None => {
-                    self.stuck(at, None, 0);
+                    self.stuck(at, std::iter::once(""));
                     return None;
                 }
                 Some(Step::Literal(text)) => {
                     if !rest.starts_with(text.as_str()) {
-                        let same = text.chars().zip(rest.chars()).take_while(|(a, b)| a == b);
-                        let matched = same.map(|(a, _)| a.len_utf8()).sum();
-                        self.stuck(at + matched, Some(step), matched);
+                        self.stuck(at, std::iter::once(text.as_str()));
                         return None;
                     }
                     at += text.len();
                     step += 1;
                 }
                 Some(Step::Rows { sites, rows, .. }) => {
+                    let fits = |codes: &[usize]| {
+                        let mut pairs = sites.iter().zip(codes);
+                        pairs.all(|(s, c)| possible.has(*s, *c))
+                    };
                     for (text, codes) in rows {
-                        let fits = || sites.iter().zip(codes).all(|(s, c)| possible.has(*s, *c));
-                        if !rest.starts_with(text.as_str()) || !fits() {
+                        if !rest.starts_with(text.as_str()) || !fits(codes) {
                             continue;
                         }
                         if self.over() {
@@ -137,7 +155,10 @@ impl Reader<'_> {
                             return Some(arch);
                         }
                     }
-                    self.stuck(at, Some(step), 0);
+                    let here = rows
+                        .iter()
+                        .filter(|(t, codes)| !t.is_empty() && fits(codes));
+                    self.stuck(at, here.map(|(text, _)| text.as_str()));
                     return None;
                 }
                 Some(Step::Item {
@@ -173,9 +194,15 @@ impl Reader<'_> {
                                 return Some(arch);
                             }
                         }
-                        self.stuck(at + lead.len(), Some(step), 0);
+                    }
+                    let here = texts
+                        .iter()
+                        .filter(|t| !t.0.is_empty() && possible.has(*site, t.1));
+                    if rest.starts_with(lead) {
+                        self.stuck(at + lead.len(), here.map(|t| t.0.as_str()));
                     } else {
-                        self.stuck(at, Some(step), 0);
+                        let whole: Vec<String> = here.map(|t| format!("{lead}{}", t.0)).collect();
+                        self.stuck(at, whole.iter().map(String::as_str));
                     }
                     if !template.model.sites[*site].conditional()
                         || !possible.has(*site, absent)
@@ -244,20 +271,11 @@ impl Reader<'_> {
                 message,
             };
         }
-        let mut expected: Vec<String> = Vec::new();
-        for (step, matched) in &self.tried {
-            match step.and_then(|s| self.template.steps.get(s)) {
-                None => expected.push("the end".into()),
-                Some(Step::Literal(text)) => expected.push(text[*matched..].to_string()),
-                Some(Step::Rows { rows, .. }) => expected.extend(rows.iter().map(|r| r.0.clone())),
-                Some(Step::Item { texts, .. }) => {
-                    expected.extend(texts.iter().map(|t| t.0.clone()))
-                }
-            }
-        }
-        expected.retain(|e| !e.is_empty());
-        expected.sort();
-        expected.dedup();
+        let named = |t: &String| match t.is_empty() {
+            true => END.to_string(),
+            false => t.clone(),
+        };
+        let expected: Vec<String> = self.tried.iter().map(named).collect();
         let quoted: Vec<String> = expected.iter().take(12).map(|e| format!("`{e}`")).collect();
         let rest: String = self.text[self.furthest..].chars().take(12).collect();
         let found = if rest.is_empty() {

@@ -71,6 +71,14 @@ proptest! {
                 let bins = found.histogram(5);
                 prop_assert_eq!(bins.iter().map(|b| &b.2).sum::<BigUint>(), BigUint::from(values.len()));
             }
+            // By halves, or listed: the same answers.
+            let spread = space.spread(name).unwrap();
+            prop_assert_eq!(spread.total(), BigUint::from(values.len()));
+            prop_assert_eq!(spread.summary(), found.summary());
+            prop_assert_eq!(spread.histogram(4), found.histogram(4));
+            for share in [0, 5, 25, 50, 75, 95, 100] {
+                prop_assert_eq!(spread.quantile(share, 100), found.quantile(share, 100));
+            }
         }
         let (predicates, windows) = space.vacuous().unwrap();
         for (i, p) in space.model().predicates.iter().enumerate() {

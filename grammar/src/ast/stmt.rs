@@ -129,3 +129,18 @@ pub enum PatternKind {
     /// `{ pool, partners }`: fields, each bound to its own name or `field: pattern`.
     Record(Vec<(Ident, Option<Pattern>)>),
 }
+
+impl Pattern {
+    /// The names that it binds.
+    pub fn names(&self) -> Vec<&Ident> {
+        match &self.kind {
+            PatternKind::Wildcard => vec![],
+            PatternKind::Name(name) => vec![name],
+            PatternKind::Tuple(all) => all.iter().flat_map(Pattern::names).collect(),
+            PatternKind::Record(fields) => fields
+                .iter()
+                .flat_map(|(n, p)| p.as_ref().map_or(vec![n], Pattern::names))
+                .collect(),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Declarations that own code: functions with a role, spaces, pipelines, tests, and their parameters.
 
-use super::stmts::{Place, names_of};
+use super::stmts::Place;
 use super::{Pair, Reader, Rule, parts, take};
 use crate::ast::*;
 use nas_diagnostics::{Diagnostic, Span};
@@ -26,7 +26,7 @@ impl Reader<'_> {
             Rule::let_stmt => {
                 let mut inner = parts(pair);
                 let pattern = self.pattern(inner.next()?);
-                self.no_repeats(names_of(&pattern).into_iter(), "name");
+                self.no_repeats(pattern.names().into_iter(), "name");
                 let ty = take(&mut inner, Rule::r#type).map(|p| self.ty(p));
                 if take(&mut inner, Rule::draws).is_some() {
                     self.report(
@@ -189,7 +189,7 @@ impl Reader<'_> {
             .collect();
         let names = params
             .iter()
-            .flat_map(|p| p.pattern.as_ref().map_or(vec![&p.name], names_of));
+            .flat_map(|p| p.pattern.as_ref().map_or(vec![&p.name], Pattern::names));
         self.no_repeats(names.filter(|n| &*n.text != "_"), "parameter");
         params
     }

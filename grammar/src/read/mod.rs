@@ -43,14 +43,24 @@ pub fn parse(file: FileId, text: &str) -> (Module, Vec<Diagnostic>) {
 
 /// Reads one expression: a setting from the command line, or the inside of `{…}` in a text.
 pub fn parse_expr(file: FileId, text: &str) -> (Expr, Vec<Diagnostic>) {
-    let broken = |d: Diagnostic| {
-        (
-            Expr {
-                kind: ExprKind::Error,
-                span: Span::new(file, 0, text.len()),
-            },
-            vec![d],
-        )
+    let (mut found, wrong) = expressions(file, text, Rule::single);
+    let error = || Expr {
+        kind: ExprKind::Error,
+        span: Span::new(file, 0, text.len()),
+    };
+    (found.pop().unwrap_or_else(error), wrong)
+}
+
+/// Reads expressions between commas: conditions from the command line, as they stand after `where`.
+pub fn parse_exprs(file: FileId, text: &str) -> (Vec<Expr>, Vec<Diagnostic>) {
+    expressions(file, text, Rule::several)
+}
+
+fn expressions(file: FileId, text: &str, rule: Rule) -> (Vec<Expr>, Vec<Diagnostic>) {
+    let broken = |d: Diagnostic| (vec![], vec![d]);
+    let nothing = || {
+        Diagnostic::error("E0101", "an expression is expected")
+            .at(Span::new(file, 0, 0), "nothing here")
     };
     on_big_stack(
         || {
@@ -59,14 +69,16 @@ pub fn parse_expr(file: FileId, text: &str) -> (Expr, Vec<Diagnostic>) {
                 return broken(problem);
             }
             let reader = Reader::new(file, 0, text);
-            match Grammar::parse(Rule::single, &laid.text) {
-                Ok(mut pairs) => match pairs.next().and_then(|p| p.into_inner().next()) {
-                    Some(pair) => (reader.expr(pair), reader.found.into_inner()),
-                    None => broken(
-                        Diagnostic::error("E0101", "an expression is expected")
-                            .at(Span::new(file, 0, 0), "nothing here"),
-                    ),
-                },
+            match Grammar::parse(rule, &laid.text) {
+                Ok(mut pairs) => {
+                    let inner = pairs.next().into_iter().flat_map(Pair::into_inner);
+                    let inner = inner.filter(|p| p.as_rule() == Rule::expr);
+                    let all: Vec<Expr> = inner.map(|p| reader.expr(p)).collect();
+                    match all.is_empty() {
+                        true => broken(nothing()),
+                        false => (all, reader.found.into_inner()),
+                    }
+                }
                 Err(error) => broken(blame::explain(file, 0, text, &laid.text, &error)),
             }
         },

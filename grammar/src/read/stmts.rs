@@ -119,7 +119,7 @@ impl Reader<'_> {
         Some(match rule {
             Rule::let_stmt => {
                 let pattern = self.pattern(inner.next()?);
-                self.no_repeats(names_of(&pattern).into_iter(), "name");
+                self.no_repeats(pattern.names().into_iter(), "name");
                 let ty = take(&mut inner, Rule::r#type).map(|p| self.ty(p));
                 if take(&mut inner, Rule::draws).is_some() {
                     StmtKind::Draw {
@@ -369,18 +369,5 @@ impl Reader<'_> {
                 seen.insert(name.text.clone(), name.span);
             }
         }
-    }
-}
-
-/// The names that a pattern binds.
-pub(super) fn names_of(pattern: &Pattern) -> Vec<&Ident> {
-    match &pattern.kind {
-        PatternKind::Wildcard => vec![],
-        PatternKind::Name(name) => vec![name],
-        PatternKind::Tuple(all) => all.iter().flat_map(names_of).collect(),
-        PatternKind::Record(fields) => fields
-            .iter()
-            .flat_map(|(n, p)| p.as_ref().map_or(vec![n], names_of))
-            .collect(),
     }
 }

@@ -20,10 +20,14 @@ const BARS: usize = 10;
 /// Multiply-adds that an exact figure may take here: about a tenth of a second.
 const WORK: u64 = 24_000_000;
 
+/// The same for a cost that a condition bounds: its histogram is what one looks for.
+const OWN_WORK: u64 = 1_000_000_000;
+
 /// Members drawn where the exact figures would take longer.
 const DRAWN: usize = 4_096;
 
 /// A cost over the feasible members.
+#[derive(Clone)]
 pub struct Cost {
     pub name: String,
     /// Not exact, but of this many members, drawn evenly.
@@ -79,6 +83,24 @@ impl Cost {
 }
 
 impl Cost {
+    /// The same for a cost that is more by a constant.
+    fn moved(&self, name: String, more: i128) -> Cost {
+        let by = more as i64;
+        Cost {
+            name,
+            min: self.min + by,
+            mean: self.mean + by as f64,
+            max: self.max + by,
+            quantiles: self.quantiles.iter().map(|(p, v)| (*p, v + more)).collect(),
+            histogram: self
+                .histogram
+                .iter()
+                .map(|(a, b, share)| (a + more, b + more, *share))
+                .collect(),
+            ..self.clone()
+        }
+    }
+
     pub fn json(&self) -> serde_json::Value {
         let quantiles: serde_json::Map<String, serde_json::Value> = self
             .quantiles
@@ -182,15 +204,31 @@ pub fn of_space(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Vec<Cost> {
     }
     let mut out = Vec::new();
     let mut some = None;
+    let mut known = Vec::new();
     for (name, v) in asked {
         let cost = match v.plain() {
-            Value::Terms(t) => match ranged(ctx, &name, t) {
-                Ok(c) => c,
-                Err(_) => {
-                    let drawn = some.get_or_insert_with(|| drawn(ctx, s, span));
-                    about(ctx, &name, t, drawn)
+            Value::Terms(t) => {
+                // Costs that differ by a constant are spread alike.
+                let all = model::with_cost(ctx, &t.space, &t.tables, span).ok();
+                let shape = all.and_then(|s| Some(s.model().costs.get("asked")?.shape()));
+                let seen = shape
+                    .as_ref()
+                    .and_then(|shape| known.iter().find(|(rest, _, _)| *rest == shape.0));
+                if let (Some((_, first, cost)), Some((_, least))) = (seen, &shape) {
+                    let cost: &Option<Cost> = cost;
+                    out.extend(cost.as_ref().map(|c| c.moved(name, least - first)));
+                    continue;
                 }
-            },
+                let cost = match ranged(ctx, &name, t) {
+                    Ok(c) => c,
+                    Err(_) => {
+                        let drawn = some.get_or_insert_with(|| drawn(ctx, s, span));
+                        about(ctx, &name, t, drawn)
+                    }
+                };
+                known.extend(shape.map(|(rest, least)| (rest, least, cost.clone())));
+                cost
+            }
             Value::Int(n, _) => Some(Cost {
                 name,
                 drawn: None,
@@ -267,13 +305,16 @@ fn about(ctx: &mut Ctx, name: &str, t: &Terms, members: &[nas_space::Arch]) -> O
         error: 0,
         histogram: Vec::new(),
     };
-    cost.shape(&Distribution::of(&values));
+    let d = Distribution::of(&values);
+    cost.shape(d.total(), |p| d.quantile(p, 100), d.histogram(BARS));
     Some(cost)
 }
 
 fn ranged(ctx: &mut Ctx, name: &str, t: &Terms) -> Result<Option<Cost>, Fault> {
     let span = t.space.base.decl.name.span;
-    let s = model::with_cost(ctx, &t.space, &t.tables, span)?.limited(WORK);
+    let s = model::with_cost(ctx, &t.space, &t.tables, span)?;
+    let own = s.windowed("asked");
+    let s = s.limited(if own { OWN_WORK } else { WORK });
     let found = s.summary("asked").map_err(|e| space::too_hard(e, span))?;
     let whole = |n: i128| i64::try_from(n).unwrap_or(i64::MAX);
     let Some(f) = found else { return Ok(None) };
@@ -287,23 +328,28 @@ fn ranged(ctx: &mut Ctx, name: &str, t: &Terms) -> Result<Option<Cost>, Fault> {
         error: 0,
         histogram: Vec::new(),
     };
-    if let (true, Ok(d)) = (f.min < f.max, s.distribution("asked")) {
-        cost.shape(&d);
+    if let (true, Ok(d)) = (f.min < f.max, s.rough_spread("asked")) {
+        cost.error = d.error();
+        cost.shape(d.total(), |p| d.quantile(p, 100), d.histogram(BARS));
     }
     Ok(Some(cost))
 }
 
 impl Cost {
-    /// Quantiles and histogram of a distribution.
-    fn shape(&mut self, d: &Distribution) {
+    /// Quantiles and histogram.
+    fn shape(
+        &mut self,
+        total: impl ToString,
+        quantile: impl Fn(u64) -> Option<i128>,
+        bars: Vec<(i128, i128, impl ToString)>,
+    ) {
         // Shares by way of decimal text: the counts may not fit a double.
         let number = |n: String| n.parse::<f64>().unwrap_or(0.0);
-        let total = number(d.total().to_string());
-        self.error = d.error;
+        let total = number(total.to_string());
         for p in [5, 25, 50, 75, 95] {
-            self.quantiles.extend(d.quantile(p, 100).map(|v| (p, v)));
+            self.quantiles.extend(quantile(p).map(|v| (p, v)));
         }
-        for (first, last, n) in d.histogram(BARS) {
+        for (first, last, n) in bars {
             self.histogram
                 .push((first, last, number(n.to_string()) / total.max(1.0)));
         }

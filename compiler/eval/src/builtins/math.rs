@@ -96,6 +96,7 @@ fn point(ctx: &mut Ctx, args: &mut Args, u: Unary, f: fn(f64) -> f64) -> Result<
 }
 
 fn point_value(ctx: &mut Ctx, v: Value, span: Span, u: Unary, f: fn(f64) -> f64) -> Result<Value> {
+    let v = ctx.settle(v);
     if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| point_value(ctx, v, span, u, f))? {
         return Ok(v);
     }
@@ -150,16 +151,48 @@ fn whole_value(
     u: Unary,
     f: fn(f64) -> f64,
 ) -> Result<Value> {
+    let v = ctx.settle(v);
     if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
         whole_value(ctx, v, to.clone(), span, u, f)
     })? {
         return Ok(v);
     }
+    let to = match to.map(|t| ctx.settle(t)) {
+        // A step may be open as well.
+        Some(t) if matches!(t.plain(), Value::Dim(_) | Value::Open(_)) => {
+            let t = crate::space::open_of(ctx, &t, span)?;
+            return ctx.cases(t, span, &mut |ctx, t| {
+                whole_value(ctx, v.clone(), Some(t), span, u, f)
+            });
+        }
+        Some(t) if t.is_unknown() => return Ok(Value::Unknown(Known::Number)),
+        Some(t) if matches!(t.plain(), Value::None) => None,
+        Some(t) if number::as_f64(&t).is_some_and(|s| s > 0.0) => Some(t),
+        Some(t) => {
+            let d = fault("E0301", "a step to round to is a number above 0");
+            return Err(d.at(span, crate::show::brief(&t)).into());
+        }
+        None => None,
+    };
     match v.plain() {
         Value::Int(..) | Value::Dim(_) | Value::Big(_) if to.is_none() => Ok(v),
+        // A size that is open: rounded in each case. One that stands for any number is some number.
+        Value::Dim(d) => {
+            if d.as_table().is_none() {
+                return Ok(Value::Unknown(Known::Number));
+            }
+            let v = crate::space::open_of(ctx, &v, span)?;
+            whole_value(ctx, v, to, span, u, f)
+        }
         Value::Float(x, unit) => {
-            if let Some(step) = to.as_ref().and_then(number::as_f64).filter(|s| *s > 0.0) {
-                return Ok(Value::Float(f(x / step) * step, *unit));
+            if let Some(step) = to.as_ref().and_then(number::as_f64) {
+                let r = f(x / step) * step;
+                // Multiples of a whole number are whole: they may be sizes.
+                let whole = matches!(to.as_ref().map(Value::plain), Some(Value::Int(..)));
+                return Ok(match whole && r.abs() < 9e15 {
+                    true => Value::Int(r as i64, *unit),
+                    false => Value::Float(r, *unit),
+                });
             }
             let r = f(*x);
             if !r.is_finite() {
@@ -178,17 +211,7 @@ fn whole_value(
             let steps = whole_value(ctx, steps, None, span, u, f)?;
             number::binary(ctx, BinaryOp::Mul, steps, step, span)
         }
-        Value::Int(x, unit) => {
-            let step = to.as_ref().and_then(number::as_f64).filter(|s| *s > 0.0);
-            whole_value(
-                ctx,
-                Value::Float(*x as f64, *unit),
-                step.map(Value::float),
-                span,
-                u,
-                f,
-            )
-        }
+        Value::Int(x, unit) => whole_value(ctx, Value::Float(*x as f64, *unit), to, span, u, f),
         Value::Tensor(t, _) => Ok(Value::tensor(t.unary(u))),
         _ => Err(wrong(&v, span)),
     }

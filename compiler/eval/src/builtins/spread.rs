@@ -43,7 +43,7 @@ pub fn of_terms(ctx: &mut Ctx, t: &Terms, asked: Asked, span: Span) -> Result<Va
         Asked::Quantile(q) => {
             const PARTS: u64 = 1_000_000_000;
             let share = (q.clamp(0.0, 1.0) * PARTS as f64).round() as u64;
-            let d = s.distribution("asked").map_err(hard)?;
+            let d = s.spread("asked").map_err(hard)?;
             match d.quantile(share, PARTS) {
                 None => none(),
                 Some(v) => Value::Int(v as i64, t.unit),
@@ -62,9 +62,7 @@ fn histogram(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         return no_cost(&v, "histogram", span);
     };
     let s = crate::model::with_cost(ctx, &t.space, &t.tables, span)?;
-    let d = s
-        .distribution("asked")
-        .map_err(|e| space::too_hard(e, span))?;
+    let d = s.spread("asked").map_err(|e| space::too_hard(e, span))?;
     let total = BigInt::from(d.total());
     let share = |n: &BigInt| {
         number::as_f64(&number::of_big(n.clone())).unwrap_or(0.0)

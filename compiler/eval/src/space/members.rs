@@ -184,7 +184,10 @@ pub fn decode(ctx: &mut Ctx, s: &Arc<SpaceValue>, text: &str, at: Span) -> Resul
                     .expected
                     .iter()
                     .take(8)
-                    .map(|x| format!("`{x}`"))
+                    .map(|x| match &**x {
+                        nas_space::END => x.clone(),
+                        x => format!("`{x}`"),
+                    })
                     .collect();
                 if e.expected.len() > 8 {
                     shown.push("…".into());

@@ -98,6 +98,7 @@ fn reduce_value(
     what: What,
     span: Span,
 ) -> Result<Value> {
+    let v = ctx.settle(v);
     if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
         reduce_value(ctx, v, over.clone(), keep, empty.clone(), what, span)
     })? {
@@ -203,6 +204,7 @@ pub(super) fn soft(ctx: &mut Ctx, args: &mut Args, log: bool) -> Result<Value> {
     let span = args.span;
     let v = args.need("x")?;
     let over = args.take_named("over").or(Some(Value::int(-1)));
+    let v = ctx.settle(v);
     if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
         soft(
             ctx,
@@ -238,6 +240,7 @@ pub(super) fn arg(ctx: &mut Ctx, args: &mut Args, largest: bool) -> Result<Value
     let span = args.span;
     let v = args.need("x")?;
     let over = args.take_named("over").or_else(|| args.next("over"));
+    let v = ctx.settle(v);
     if let Some(v) = lifted(ctx, &v, span, &mut |ctx, v| {
         arg(ctx, &mut Args::one(v, span), largest)
     })? {
