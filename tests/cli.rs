@@ -272,7 +272,7 @@ fn plans_and_spaces_answer_in_text_and_json() {
     assert!(
         code == 0
             && out.contains("feasible  14080")
-            && out.contains("6466  modulo fold_skip, propagate_zero"),
+            && out.contains("5551  modulo fold_skip, propagate_zero"),
         "{out}{err}"
     );
     f.fails(&["space", "std.search.nb202", "nb201"], 1, &["E0803"]);
