@@ -119,3 +119,37 @@ test "a student with a hint, through an adapter that is trained" {
   let r = taught(toy, teacher, student, seed: 1)
   expect passes(r.student) == 12 and passes(r.teacher) == 24
 }
+space mixed {
+  let op = [choose { conv: conv2d(3, 3, bias: false), pool: avg_pool2d(3, stride: 1), skip: identity } for layer in 0..2]
+  net(x: [n, 3, 8, 8]) -> [n, 3, 8, 8] { x |> op[0] |> op[1] }
+}
+block shares(x: [2, 3]) -> [2, 3] {
+  param alpha: [2, 3] ~ normal(0, 1)
+  softmax(alpha * x, over: 1)
+}
+fn by_path(u: Use) -> Slot { slot(path: u.path) }
+fn mixture(s: [2, 3]) -> Mixture[mixed] { { op: [s[0], s[1]] } }
+trainer selected(data: Data) -> { net: Weights, alpha: Weights } {
+  weights w = init(mixed, by_path)
+  weights a = init(shares)
+  for (x, y) in data.batches(8, epochs: 2) {
+    minimise mean(mixed[mixture(shares[a](ones[2, 3])), w](x) ^ 2) over (w, a) by sgd(constant(0.5))
+  }
+  { net: w, alpha: a }
+}
+test "a mixture is its members' sum by shares, with their weights" {
+  let w = init(mixed, by_path)
+  let x ~ normal[2, 3, 8, 8]
+  let m = mixed[{ op: [{ conv: 0.25, skip: 0.75 }, "pool"] }, w](x)
+  let a = mixed[{ op: ["conv", "pool"] }, w](x)
+  let b = mixed[{ op: ["skip", "pool"] }, w](x)
+  expect sum(abs(m - (0.25 * a + 0.75 * b))) == 0 within 1e-4
+  expect sum(abs(mixed[{ op: ["skip", { conv: 1 }] }, w](x) - mixed[{ op: ["skip", "conv"] }, w](x))) == 0 within 1e-6
+}
+test "shares are trained beside weights" {
+  let r = selected(toy, seed: 1)
+  let z = shares[r.alpha](ones[2, 3])
+  let start = shares[selected(toy.take(8), seed: 1).alpha](ones[2, 3])
+  expect min(sum(z, over: 1)) == 1 within 1e-5
+  expect sum(abs(z - start)) > 1e-3
+}

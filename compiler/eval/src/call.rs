@@ -268,6 +268,7 @@ fn call_func(ctx: &mut Ctx, f: &Arc<Func>, mut args: Args) -> Result<Value> {
             }
             Ok(v)
         }
+        FuncKind::Mixed(m) => space::mixture::call(ctx, m, args),
         FuncKind::Partial { of } => {
             let mut full = Args {
                 span,

@@ -161,9 +161,10 @@ fn brief_in(v: &Value, width: usize, depth: usize) -> String {
         Value::Arch(a) => a.text(),
         Value::Site(s) => s.address.to_string(),
         Value::Net(n) => match &n.base {
-            crate::net::NetBase::Member { space, arch } => {
-                format!("{}[\"{}\"]", space.name, arch.text())
-            }
+            crate::net::NetBase::Member { space, arch } => match &arch.mixture {
+                Some(m) => format!("{}[{}]", space.name, part(&m.written)),
+                None => format!("{}[\"{}\"]", space.name, arch.text()),
+            },
             crate::net::NetBase::AllMembers { space } => format!("{}[it]", space.name),
             crate::net::NetBase::Literal { .. } => "net".into(),
             crate::net::NetBase::Block(b) => part(b),

@@ -9,6 +9,7 @@ mod dependent;
 mod edit;
 mod exists;
 mod members;
+pub mod mixture;
 mod record;
 mod several;
 mod sites;
@@ -125,6 +126,8 @@ pub struct Elaborated {
 pub struct ArchValue {
     pub space: Arc<SpaceValue>,
     pub arch: algebra::Arch,
+    /// Shares of options, where some choice is not decided; such a choice has no option in `arch`.
+    pub mixture: Option<Arc<mixture::Mixture>>,
     env: OnceLock<Env>,
 }
 
@@ -366,11 +369,16 @@ impl SpaceValue {
 
 impl ArchValue {
     pub fn new(space: Arc<SpaceValue>, arch: algebra::Arch) -> Arc<ArchValue> {
-        Arc::new(ArchValue {
+        Arc::new(ArchValue::plain(space, arch))
+    }
+
+    fn plain(space: Arc<SpaceValue>, arch: algebra::Arch) -> ArchValue {
+        ArchValue {
             space,
             arch,
+            mixture: None,
             env: OnceLock::new(),
-        })
+        }
     }
 
     /// The space's declaration evaluated with this member's options.

@@ -306,6 +306,8 @@ pub enum FuncKind {
     },
     /// `f |> g` of functions.
     Compose(Vec<Value>),
+    /// A chosen block whose options have shares.
+    Mixed(Arc<crate::space::mixture::Mixed>),
 }
 
 impl Value {

@@ -303,7 +303,8 @@ pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
         (Ty::Tensor(_), Ty::Text | Ty::Record(_)) => clash("E0301", "a tensor"),
         (Ty::Tensor(_), Ty::Named(n)) if certain(n) => clash("E0301", "a tensor"),
         (Ty::Named(w), Ty::Named(g)) if w != g => {
-            let both = certain(w) && certain(g);
+            let both = certain(w) && certain(g)
+                || &**w == "Mixture" && certain(g) && !matches!(&**g, "Arch" | "Net");
             (both && !(&**w == "Net" && &**g == "Space"))
                 .then(|| clash("E0301", words(want)))
                 .flatten()
@@ -317,13 +318,13 @@ pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
                     part: None,
                 });
             }
-            if matches!(&**w, "Mixture" | "Block") && matches!(given, Ty::List(_)) {
+            if &**w == "Block" && matches!(given, Ty::List(_)) {
                 return None;
             }
             (certain(w)
                 || matches!(
                     &**w,
-                    "Schedule" | "Optimiser" | "Curriculum" | "Course" | "Block"
+                    "Schedule" | "Optimiser" | "Curriculum" | "Course" | "Block" | "Mixture"
                 ))
             .then(|| clash("E0301", words(want)))
             .flatten()

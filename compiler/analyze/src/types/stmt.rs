@@ -373,6 +373,7 @@ pub(super) fn words(ty: &Ty) -> String {
             "Schedule" => "a schedule".into(),
             "Optimiser" => "an optimiser".into(),
             "Course" => "a course, as in `0.1 -> 0`".into(),
+            "Mixture" => "a mixture: a record from choices to shares".into(),
             other => format!("`{other}`"),
         },
         Ty::Any => "a value".into(),

@@ -38,7 +38,7 @@ pub fn entries(
     if on.is_none() {
         match &n.base {
             NetBase::AllMembers { space } => return space.prove(ctx),
-            NetBase::Member { space, arch } if n.edits.is_empty() => {
+            NetBase::Member { space, arch } if n.edits.is_empty() && arch.mixture.is_none() => {
                 if let Some(c) = space
                     .base
                     .members
@@ -64,6 +64,7 @@ pub fn entries(
     let c = Arc::new(net::run(ctx, &bare, Args::one(x, span), None, true)?.2);
     if on.is_none()
         && let (NetBase::Member { space, arch }, true) = (&n.base, n.edits.is_empty())
+        && arch.mixture.is_none()
         && let Ok(mut m) = space.base.members.lock()
     {
         m.insert(arch.arch.clone(), c.clone());
@@ -120,6 +121,7 @@ fn cost_of(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     if on.is_none()
         && n.edits.is_empty()
         && let NetBase::Member { space, arch } = &n.base
+        && arch.mixture.is_none()
         && let Some(v) = from_tables(ctx, space, arch, &weights)?
     {
         return Ok(Value::Int(v, unit));

@@ -274,10 +274,16 @@ pub fn accept(
                     Value::Arch(_) => value.clone(),
                     // A member stands for its architecture.
                     Value::Net(n) => match &n.base {
-                        net::NetBase::Member { arch, .. } => Value::Arch(arch.clone()),
+                        net::NetBase::Member { arch, .. } if arch.mixture.is_none() => {
+                            Value::Arch(arch.clone())
+                        }
                         _ => return Err(wrong("an architecture")),
                     },
                     _ => return Err(wrong("an architecture")),
+                },
+                "Mixture" => match value.plain() {
+                    Value::Arch(_) | Value::Record(_) => value.clone(),
+                    _ => return Err(wrong("a mixture, a record from choices to shares,")),
                 },
                 "Growth" => match value.plain() {
                     Value::Growth(_) => value.clone(),

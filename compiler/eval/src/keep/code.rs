@@ -373,7 +373,7 @@ fn net_json(ctx: &Ctx, n: &NetValue, blob: &mut Vec<u8>) -> Option<Json> {
     let NetBase::Member { space, arch } = &n.base else {
         return None;
     };
-    if !n.edits.is_empty() || n.dtype != nas_ir::DType::F32 {
+    if arch.mixture.is_some() || !n.edits.is_empty() || n.dtype != nas_ir::DType::F32 {
         return None;
     }
     let weights = match &n.weights {

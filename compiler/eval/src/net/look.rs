@@ -122,7 +122,10 @@ pub fn net_field(ctx: &mut Ctx, n: &Arc<NetValue>, key: &str, span: Span) -> Res
                 .collect(),
         )),
         "arch" => match &n.base {
-            NetBase::Member { arch, .. } => Some(Value::Arch(arch.clone())),
+            NetBase::Member { arch, .. } => Some(match &arch.mixture {
+                Some(m) => m.written.clone(),
+                None => Value::Arch(arch.clone()),
+            }),
             _ => Some(Value::unknown()),
         },
         _ => None,

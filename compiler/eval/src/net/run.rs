@@ -142,6 +142,9 @@ fn cast_input(v: Value, dtype: DType) -> Value {
 
 /// A chosen option is called: its place carries the choice.
 pub fn chosen(ctx: &mut Ctx, p: &Arc<Picked>, args: Args) -> Result<Value> {
+    if crate::space::mixture::is_mixed(p) {
+        return call::call(ctx, p.value.clone(), args);
+    }
     if let Some(out) = crate::weights::chosen(ctx, p, &args)? {
         return Ok(out);
     }

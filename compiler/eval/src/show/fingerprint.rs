@@ -322,6 +322,8 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             h.text("method", name);
             value(h, receiver, depth);
         }
+        // Named by the member that it is of.
+        FuncKind::Mixed(m) => h.text("mixed", &format!("{m:?}")),
         FuncKind::Compose(parts) => {
             h.part("compose", &(parts.len() as u64).to_le_bytes());
             parts.iter().for_each(|p| value(h, p, depth));

@@ -247,6 +247,18 @@ fn one_by_one(
         return checked(vec![], span).map(|_| Value::None);
     }
     let named = parts.iter().all(|p| p.name.is_some());
+    if let Some((site, open)) = super::mixture::here(choices, spot) {
+        let mut options = vec![];
+        for (o, name, share) in open {
+            let k = match named {
+                true => (parts.iter()).position(|p| p.name.as_ref() == Some(&name)),
+                false => (o < parts.len()).then_some(o),
+            };
+            let k = k.ok_or_else(|| missing(spot))?;
+            options.push((o, name, option(ctx, &parts[k], k, None)?, share));
+        }
+        return Ok(super::mixture::value(ctx, &site, options, spot.span));
+    }
     match choices {
         Choices::Member(_) if named => {
             // Only the option that is taken is looked at.

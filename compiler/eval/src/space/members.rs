@@ -36,9 +36,12 @@ pub fn member(
         },
         Value::Unknown(_) => NetBase::AllMembers { space: s.clone() },
         Value::Invalid(_) => return Ok(first.clone()),
-        Value::Record(_) => NetBase::Member {
-            space: s.clone(),
-            arch: super::record::read(ctx, s, first, *at)?,
+        Value::Record(_) => match super::record::read(ctx, s, first, *at)? {
+            Some(arch) => NetBase::Member {
+                space: s.clone(),
+                arch,
+            },
+            None => NetBase::AllMembers { space: s.clone() },
         },
         other => {
             return Err(fault(

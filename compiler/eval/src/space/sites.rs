@@ -113,6 +113,15 @@ pub(super) fn enter(
     let labels: Vec<Arc<str>> = options.iter().map(|o| o.0.clone()).collect();
     match choices {
         Choices::Member(_) => {
+            if let Some((site, open)) = super::mixture::here(choices, spot) {
+                let given = |l: &Arc<str>| labels.iter().position(|x| x == l);
+                let parts = open.into_iter().map(|(o, l, share)| {
+                    let at = given(&l).ok_or_else(|| missing(spot))?;
+                    Ok((o, l, options[at].1.clone(), share))
+                });
+                let parts = parts.collect::<Result<Vec<_>>>()?;
+                return Ok(super::mixture::value(ctx, &site, parts, spot.span));
+            }
             let (site, index, label) = answer(ctx, choices, spot, &labels)?;
             let at = labels.iter().position(|l| *l == label).unwrap_or(0);
             Ok(picked(&site, index, label, options[at].1.clone()))

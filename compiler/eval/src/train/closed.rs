@@ -227,6 +227,7 @@ pub fn call_proxy(
         && let Some(Found::Value(Value::Net(n))) = env.find(&first.name.text)
         && let (NetBase::Member { space, arch }, NetWeights::Fresh(_), true) =
             (&n.base, &n.weights, n.edits.is_empty())
+        && arch.mixture.is_none()
     {
         let rest: Vec<String> = params[1..]
             .iter()

@@ -53,6 +53,9 @@ pub(super) fn net(h: &mut Hash, n: &NetValue, depth: usize) {
         NetBase::Member { space: s, arch } => {
             space(h, s, depth);
             h.tree("indices", &arch.arch);
+            if let Some(m) = &arch.mixture {
+                value(h, &m.written, depth.saturating_sub(1));
+            }
         }
         NetBase::AllMembers { space: s } => {
             space(h, s, depth);
