@@ -12,7 +12,7 @@ use crate::walk::{Visit, walk_expr};
 /// What every trace of a net has beside its taps.
 const TRACE: &[&str] = &["out", "in", "all", "input", "output", "params"];
 
-/// Findings E0624, E0626, E0627 and E0202 of declarations by themselves.
+/// Findings E0624, E0626, E0627, E0202, E0206, E0301 and E0302 of declarations by themselves.
 pub fn check_contracts(program: &Program) -> Vec<Diagnostic> {
     let library = program.modules.get(program.entry).is_some_and(|m| m.std);
     let mut out = vec![];
@@ -24,6 +24,8 @@ pub fn check_contracts(program: &Program) -> Vec<Diagnostic> {
             match &item.kind {
                 ItemKind::Fn(d) if d.role == Role::Distill => distill(d, &mut out),
                 ItemKind::Enlarge(d) => enlarge(d, &mut out),
+                ItemKind::Space(d) => crate::spaces::space(d, &mut out),
+                ItemKind::Table(d) => crate::spaces::table(program, id, d, &mut out),
                 ItemKind::Rewrite(d) => {
                     let labels = program.modules.iter().flat_map(|m| labels(&m.tree));
                     let labels: HashSet<Arc<str>> = labels.collect();

@@ -63,8 +63,20 @@ pub fn check_effects(program: &Program, sources: &Sources) -> Vec<Diagnostic> {
             .item(item);
             match &item.kind {
                 ItemKind::Fn(d) => forbidden(&mut all, d, module, &mut out),
-                ItemKind::Pipeline(d) => clock(&d.body, "a pipeline", &mut out),
-                ItemKind::Test(d) => clock(&d.body, "a test", &mut out),
+                ItemKind::Pipeline(d) => {
+                    clock(&d.body, "a pipeline", &mut out);
+                    all.ticks(&Clock::of(&d.body), module, "a pipeline", &mut out);
+                }
+                ItemKind::Test(d) => {
+                    clock(&d.body, "a test", &mut out);
+                    all.ticks(&Clock::of(&d.body), module, "a test", &mut out);
+                }
+                ItemKind::Let { value, .. } => {
+                    let mut found = Clock::default();
+                    found.expr(value);
+                    all.ticks(&found, module, "a file's own value", &mut out);
+                    told(found.found, "a file's own value", &mut out);
+                }
                 _ => {}
             }
         }
@@ -119,13 +131,8 @@ fn forbidden(all: &mut Effects, d: &FnDecl, module: ModuleId, out: &mut Vec<Diag
         Role::Proxy => clock(body, "a proxy", out),
         Role::Trainer | Role::Search => {
             // Before and after the loops there is no clock.
-            let mut outside = Clock {
-                inside: 0,
-                found: vec![],
-            };
-            outside.block(body);
             told(
-                outside.found,
+                Clock::of(body).found,
                 "the part of a training outside its loop",
                 out,
             );
@@ -136,12 +143,7 @@ fn forbidden(all: &mut Effects, d: &FnDecl, module: ModuleId, out: &mut Vec<Diag
 
 /// E0322: `now` where no batch loop runs.
 fn clock(body: &Block, place: &str, out: &mut Vec<Diagnostic>) {
-    let mut found = Clock {
-        inside: 0,
-        found: vec![],
-    };
-    found.block(body);
-    told(found.found, place, out);
+    told(Clock::of(body).found, place, out);
 }
 
 fn told(found: Vec<Span>, place: &str, out: &mut Vec<Diagnostic>) {
@@ -182,10 +184,21 @@ impl Visit for Infer<'_> {
     }
 }
 
-/// Where `now` is read with no loop around it; functions are read later, where they are called.
+/// Where `now` is read with no loop around it, and which functions are called there; those given on are called later.
+#[derive(Default)]
 struct Clock {
     inside: usize,
     found: Vec<Span>,
+    called: Vec<Ident>,
+    bound: Vec<std::sync::Arc<str>>,
+}
+
+impl Clock {
+    fn of(body: &Block) -> Clock {
+        let mut found = Clock::default();
+        found.block(body);
+        found
+    }
 }
 
 impl Visit for Clock {
@@ -193,6 +206,11 @@ impl Visit for Clock {
 
     fn stmt(&mut self, s: &Stmt) {
         let loops = matches!(s.kind, StmtKind::For { .. });
+        if let StmtKind::Let { pattern, .. } | StmtKind::Draw { pattern, .. } = &s.kind {
+            let mut names = vec![];
+            pattern_names(pattern, &mut names);
+            self.bound.extend(names.into_iter().map(|n| n.0));
+        }
         self.inside += usize::from(loops);
         walk_stmt(self, s);
         self.inside -= usize::from(loops);
@@ -202,6 +220,18 @@ impl Visit for Clock {
         match &e.kind {
             ExprKind::Name(n) if &*n.text == "now" && self.inside == 0 => self.found.push(n.span),
             ExprKind::Lambda { .. } | ExprKind::Net(_) | ExprKind::Rejected(_) => {}
+            // At a time of its own: `s(epoch 3 of 10)`.
+            ExprKind::AtValue { .. } => {}
+            ExprKind::Call { callee, args, .. } => {
+                let hole = |a: &Arg| matches!(a.value.kind, ExprKind::Hole);
+                if let ExprKind::Name(n) = &callee.kind
+                    && self.inside == 0
+                    && !args.iter().any(hole)
+                {
+                    self.called.push(n.clone());
+                }
+                walk_expr(self, e);
+            }
             ExprKind::ListFor { .. } | ExprKind::Sequence { .. } | ExprKind::RecordFor { .. } => {
                 self.inside += 1;
                 walk_expr(self, e);
@@ -249,6 +279,42 @@ impl<'a> Effects<'a> {
         };
         self.known.insert(id, found.clone());
         found
+    }
+
+    /// E0322: a function that reads the clock, called where none runs.
+    fn ticks(&mut self, found: &Clock, module: ModuleId, place: &str, out: &mut Vec<Diagnostic>) {
+        for name in &found.called {
+            if found.bound.contains(&name.text) {
+                continue;
+            }
+            let Some(ScopeEntry::Global(id)) = self.program.lookup(module, &name.text) else {
+                continue;
+            };
+            let id = *id;
+            let ItemKind::Fn(d) = &self.program.item(id).kind else {
+                continue;
+            };
+            let (role, declared, lists) = (d.role, d.name.span, d.params.len());
+            if role != Role::Fn || lists != 1 || d.clock.is_some() {
+                continue;
+            }
+            let Some(at) = self.of_global(id).get(&Effect::Clock).copied() else {
+                continue;
+            };
+            out.push(
+                Diagnostic::error(
+                    "E0322",
+                    format!(
+                        "`{}` reads the clock of a batch loop, and none runs here",
+                        name.text
+                    ),
+                )
+                .at(name.span, format!("called in {place}"))
+                .at(at, "read here")
+                .at(declared, "declared here")
+                .help("call it in the loop of a `trainer`, or let it take the time as an argument"),
+            );
+        }
     }
 
     fn of_intrinsic(&self, d: &FnDecl, module: ModuleId) -> Places {

@@ -5,6 +5,7 @@ mod effects;
 mod modules;
 mod names;
 mod recursion;
+mod spaces;
 mod types;
 pub mod walk;
 

@@ -24,7 +24,11 @@ pub fn check_recursion(program: &Program, sources: &Sources) -> Vec<Diagnostic> 
             _ => continue,
         };
         match &program.item(id).kind {
-            ItemKind::Fn(d) => d.body.iter().for_each(|b| walk_block(&mut walk, b)),
+            ItemKind::Fn(d) => {
+                d.body.iter().for_each(|b| walk_block(&mut walk, b));
+                let defaults = d.params.iter().flatten().filter_map(|p| p.default.as_ref());
+                defaults.for_each(|e| walk.expr(e));
+            }
             ItemKind::Let { value, .. } => walk.expr(value),
             _ => {}
         }

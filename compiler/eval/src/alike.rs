@@ -300,7 +300,10 @@ fn func(ctx: &Ctx, f: &Func, out: &mut String, depth: usize) -> Option<()> {
             out.push('C');
             parts.iter().try_for_each(|p| value(ctx, p, out, depth))?;
         }
-        FuncKind::Body { .. } | FuncKind::Target { .. } | FuncKind::Enlarge { .. } => return None,
+        FuncKind::Body { .. }
+        | FuncKind::Target { .. }
+        | FuncKind::Enlarge { .. }
+        | FuncKind::Mixed(_) => return None,
     }
     for Bound { name, value: v, .. } in &f.bound {
         let _ = write!(out, " {}:", name.as_deref().unwrap_or(""));

@@ -55,6 +55,12 @@ pub fn seal(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 pub fn disclose(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let v = args.need("value")?;
     let why = args.need("why")?;
+    if matches!(why.plain(), Value::Text(t) if t.trim().is_empty()) {
+        return Err(fault("E0302", "`disclose` says why, and this says nothing")
+            .at(args.span, "an empty text")
+            .help("say in a few words what is let out, and why it may be: the plan lists it")
+            .into());
+    }
     // In a reader's body a value may follow from what it read.
     if ctx.checking() && !ctx.privy && !holds(&v) && certain(&v) {
         return Err(fault("E0629", "nothing in this value is sealed")

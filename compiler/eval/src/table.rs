@@ -191,6 +191,10 @@ pub fn row(ctx: &mut Ctx, t: &Arc<TableValue>, key: &Value, span: Span) -> Resul
         return ctx.cases(key, span, &mut |ctx, k| row(ctx, t, &k, span));
     }
     if ctx.checking() {
+        // A text that no member of the space has is the key of no row.
+        if let (Value::Text(x), None, true) = (key.plain(), &t.composed, t.key.is_some()) {
+            space::decode(ctx, &t.space, x, span)?;
+        }
         return match key.plain() {
             Value::Arch(_) | Value::Text(_) | Value::Int(..) | Value::Unknown(_) => {
                 Ok(Value::unknown())

@@ -20,6 +20,7 @@ mod space;
 mod spread;
 mod template;
 mod text;
+mod unique;
 mod walk;
 
 pub use error::TooHard;

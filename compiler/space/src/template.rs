@@ -96,6 +96,12 @@ impl Template {
             let message = format!("the encoding does not tell {}", names.join(", "));
             return Err(TemplateError { missing, message });
         }
+        if let Some(message) = crate::unique::shared_text(&model, &steps) {
+            return Err(TemplateError {
+                missing: Vec::new(),
+                message,
+            });
+        }
         Ok(Self { model, steps })
     }
 

@@ -1,6 +1,6 @@
 //! Fills in each module's scope: own names, then names that a `use` lists, then all names of used modules, then labels.
 
-use super::imports::{self, Finder, Target};
+use super::imports::{self, Failure, Finder, Target};
 use super::index::Index;
 use super::{Loaded, labels, report};
 use nas_diagnostics::{Diagnostic, Span};
@@ -56,6 +56,25 @@ pub(crate) fn imports_of(module: &Module, index: &Index) -> Vec<Import> {
         }
     }
     found
+}
+
+/// The names that failed entries of a module's `use` lines would bring in; with `true` where a whole module's may be among them.
+pub(crate) fn failed_of(module: &Module, index: &Index) -> (HashSet<Arc<str>>, bool) {
+    let (mut names, mut whole) = (HashSet::new(), false);
+    for item in &module.tree.items {
+        let ItemKind::Use(item) = &item.kind else {
+            continue;
+        };
+        for entry in imports::entries(item) {
+            let failure = match imports::resolve(&entry, module.std, &mut Known(index)) {
+                Ok(_) => continue,
+                Err(failure) => failure,
+            };
+            names.extend(entry.bound().map(|n| n.text.clone()));
+            whole |= !matches!(failure, Failure::NoItem(_));
+        }
+    }
+    (names, whole)
 }
 
 /// What the bound name of an import stands for: a module that declares its own name is known by that declaration.

@@ -93,7 +93,7 @@ impl Checker<'_> {
                 {
                     self.drawn(value);
                     within.iter().for_each(|e| self.expr(e));
-                    otherwise.iter().for_each(|e| self.drawn(e));
+                    otherwise.iter().for_each(|e| self.substitute(e));
                     self.pattern(pattern);
                     self.expr(condition);
                 } else {

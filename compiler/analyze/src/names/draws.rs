@@ -46,6 +46,13 @@ impl Checker<'_> {
             ExprKind::Name(_) => self.expr(value),
             // `~ if c { f(x) } else { g(x) }`: whatever it comes to is drawn.
             _ => {
+                if self.lenient == 0 && self.initial == 0 && !may_draw(value) {
+                    let d = Diagnostic::error("E0306", "nothing is drawn here")
+                        .at(value.span, "this is the same in every turn")
+                        .help("take the `~` away, or write `=` in its place");
+                    let d = self.without_tilde(d);
+                    self.diagnostics.push(d);
+                }
                 self.initial += 1;
                 self.expr(value);
                 self.initial -= 1;
@@ -78,7 +85,8 @@ impl Checker<'_> {
         let seeded = |a: &Arg| a.name.as_ref().is_some_and(|n| &*n.text == "seed");
         let args = || lists.iter().flat_map(|l| l.iter());
         let whole = lists.len() >= d.params.len() && !args().any(open);
-        if self.initial > 0 || self.lenient > 0 || !whole || args().any(seeded) {
+        let partly = matches!(d.role, Role::Block | Role::Schedule | Role::Curriculum);
+        if self.initial > 0 || self.lenient > 0 || !(whole || partly) || args().any(seeded) {
             return;
         }
         let name = &d.name.text;
@@ -91,7 +99,8 @@ impl Checker<'_> {
             },
             Role::Intrinsic => intrinsic(d),
             Role::Proxy | Role::Trainer | Role::Search | Role::Loss | Role::Metric => false,
-            _ => return,
+            // What a block draws belongs to the run of its net.
+            _ => false,
         };
         if closed && !drawn {
             return;
@@ -216,5 +225,43 @@ impl Visit for Draws {
             _ => {}
         }
         walk_expr(self, expr);
+    }
+}
+
+/// Whether something in an expression may draw, or be a distribution: a call, an element, a name by itself.
+pub(super) fn may_draw(e: &Expr) -> bool {
+    let arms = |b: &Block| {
+        let mut found = Calls(false);
+        found.block(b);
+        found.0 || b.value.as_ref().is_some_and(|v| may_draw(v))
+    };
+    match &e.kind {
+        ExprKind::Name(_) | ExprKind::Field { .. } | ExprKind::Error | ExprKind::List(_) => true,
+        ExprKind::If {
+            then, otherwise, ..
+        } => arms(then) || otherwise.as_ref().is_some_and(|o| may_draw(o)),
+        ExprKind::Block(b) => arms(b),
+        _ => {
+            let mut found = Calls(false);
+            found.expr(e);
+            found.0
+        }
+    }
+}
+
+/// Whether anything is called, read from or drawn.
+struct Calls(bool);
+
+impl Visit for Calls {
+    fn expr(&mut self, e: &Expr) {
+        self.0 |= matches!(
+            e.kind,
+            ExprKind::Call { .. }
+                | ExprKind::Index { .. }
+                | ExprKind::Pipe { .. }
+                | ExprKind::Draw(_)
+                | ExprKind::DrawWhere { .. }
+        );
+        walk_expr(self, e);
     }
 }

@@ -129,7 +129,15 @@ impl Checker<'_> {
     ) {
         self.expr(condition);
         within.iter().for_each(|e| self.expr(e));
-        otherwise.iter().for_each(|e| self.drawn(e));
+        otherwise.iter().for_each(|e| self.substitute(e));
+    }
+
+    /// What stands in for a draw that fails: drawn as well, or a value.
+    pub(super) fn substitute(&mut self, e: &Expr) {
+        match super::draws::may_draw(e) {
+            true => self.drawn(e),
+            false => self.expr(e),
+        }
     }
 
     pub(super) fn index_arg(&mut self, arg: &IndexArg) {

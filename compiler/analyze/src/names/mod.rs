@@ -14,7 +14,7 @@ pub use draws::DRAWING_INTRINSICS;
 
 use crate::modules::imports::Target;
 use crate::modules::index::Index;
-use crate::modules::scope::{Import, imports_of};
+use crate::modules::scope::{Import, failed_of, imports_of};
 use crate::modules::{Library, labels};
 use crate::walk::Visit;
 use nas_diagnostics::{Diagnostic, Sources, Span, tidy};
@@ -127,6 +127,10 @@ struct Here {
     globs: HashMap<Arc<str>, Vec<(usize, GlobalId)>>,
     labels: HashMap<Arc<str>, Vec<usize>>,
     used: HashSet<usize>,
+    /// Names of imports that failed, which is told at the import.
+    failed: HashSet<Arc<str>>,
+    /// Whether a whole module is missing: names that nothing knows may be its.
+    missing: bool,
 }
 
 struct Checker<'a> {
@@ -161,6 +165,7 @@ impl Checker<'_> {
         self.module = id;
         self.imports = imports_of(module, self.index);
         self.here = Here::default();
+        (self.here.failed, self.here.missing) = failed_of(module, self.index);
         for (i, import) in self.imports.iter().enumerate() {
             self.here.explicit.entry(import.name.clone()).or_insert(i);
             let from = match import.target {
@@ -198,6 +203,16 @@ impl Checker<'_> {
                     && matches!(import.target, Target::Item(_));
             // A module without names is an empty file, or one whose errors were reported.
             let empty = matches!(import.target, Target::Module(m) if self.index.own[m].is_empty());
+            let before = |j: &usize| self.imports[*j].target == import.target && *j < i;
+            if let Some(j) = self.here.explicit.get(&import.name).filter(|j| before(j)) {
+                self.diagnostics.push(
+                    Diagnostic::warning("W0201", format!("`{}` is imported twice", import.name))
+                        .at(import.span, "again here")
+                        .at(self.imports[*j].span, "first here")
+                        .help("take one of them out"),
+                );
+                continue;
+            }
             if self.here.used.contains(&i) || doubled || empty {
                 continue;
             }

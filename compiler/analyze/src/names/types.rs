@@ -104,6 +104,7 @@ impl Checker<'_> {
             return;
         }
         match meaning {
+            Meaning::Unknown if self.here.failed.contains(&name.text) => return,
             Meaning::Unknown => {}
             // `int` is a function here, and a type elsewhere.
             Meaning::Global(id)

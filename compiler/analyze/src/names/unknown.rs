@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 impl Checker<'_> {
     pub(super) fn unknown(&mut self, name: &Ident) {
-        if !self.reported.insert((name.span, name.text.clone())) {
+        if self.here.failed.contains(&name.text)
+            || !self.reported.insert((name.span, name.text.clone()))
+        {
             return;
         }
         let finding = Diagnostic::error("E0201", format!("unknown name `{}`", name.text))
@@ -25,6 +27,10 @@ impl Checker<'_> {
                 .chain(self.program.prelude.keys().map(|k| &**k));
             did_you_mean(&name.text, known)
         };
+        // A module that is not found is told at its `use`, and not at each of its names.
+        if self.here.missing && (elsewhere.is_some() || near.is_none()) {
+            return;
+        }
         let tree = &self.program.modules[self.module].tree;
         let finding = match (elsewhere, near) {
             (Some(path), _) => {

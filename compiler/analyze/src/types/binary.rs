@@ -202,6 +202,19 @@ impl Types<'_> {
                 ),
                 "compare sizes, `abs(z)`, or parts, `re(z)` and `im(z)`",
             ));
+        } else if orders(op)
+            && let Some(which) = [a, b]
+                .into_iter()
+                .find(|e| matches!(e, Elem::Label | Elem::Token))
+        {
+            self.report(wrong(
+                format!(
+                    "`{}` needs an order, and a {} names something",
+                    symbol(op),
+                    which.name()
+                ),
+                "compare with `==`, or make numbers of it: `one_hot(y, classes)`",
+            ));
         } else if compares(op) {
             let odd = |x: Elem, y: Elem| {
                 x.counts() && matches!(y, Elem::Float | Elem::Bool | Elem::OneHot | Elem::Complex)

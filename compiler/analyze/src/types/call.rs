@@ -34,6 +34,11 @@ const ORDERED: &[&str] = &[
     "hard_sigmoid",
 ];
 
+/// Functions that calculate with what they are given.
+const COUNTING: &[&str] = &[
+    "sum", "mean", "var", "std", "exp", "log", "sqrt", "abs", "softmax", "cumsum", "norm", "prod",
+];
+
 /// A value that flows into a call from the left of `|>`.
 type Piped<'a> = Option<(Ty, &'a Expr)>;
 
@@ -114,15 +119,7 @@ impl Types<'_> {
         self.expr(base);
         for a in args {
             let given = self.arg(a);
-            let counts = a.name.is_none() && matches!(&*name.text, "batches" | "take");
-            if let (true, Ty::Text | Ty::Bool | Ty::Named(_) | Ty::Record(_)) = (counts, &given) {
-                let what = super::stmt::words(&given);
-                let wrong = format!(
-                    "`{}` takes a number of samples, and this is {what}",
-                    name.text
-                );
-                self.report(Diagnostic::error("E0301", wrong).at(a.value.span, what));
-            }
+            self.samples(name, a, &given);
         }
         Some(result)
     }
@@ -138,9 +135,13 @@ impl Types<'_> {
     ) -> Ty {
         match f {
             Ty::Decl(d) => self.apply_decl(d, args, given, trailing, piped),
-            Ty::Func(result) => {
+            Ty::Func(takes, result) => {
                 if args.iter().any(|a| matches!(a.value.kind, ExprKind::Hole)) {
                     return Ty::Any;
+                }
+                if let Some(takes) = takes {
+                    let piped = piped.as_ref().map(|(ty, e)| (ty, e.span));
+                    self.takes(&takes, args, &given, trailing, piped, at);
                 }
                 (*result).clone()
             }
@@ -184,6 +185,64 @@ impl Types<'_> {
         }
     }
 
+    /// E0303, E0302 and what does not fit: a call of a parameter whose type says what it takes.
+    fn takes(
+        &mut self,
+        takes: &[Ty],
+        args: &[Arg],
+        given: &[Ty],
+        trailing: bool,
+        piped: Option<(&Ty, Span)>,
+        at: Span,
+    ) {
+        if trailing || args.iter().any(|a| a.spread || a.name.is_some()) {
+            return;
+        }
+        let all: Vec<(&Ty, Span)> = piped
+            .into_iter()
+            .chain(given.iter().zip(args.iter().map(|a| a.value.span)))
+            .collect();
+        let name = self.sources.text(at);
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        if all.len() != takes.len() {
+            let (n, k) = (takes.len(), all.len());
+            let (code, place) = match all.get(n) {
+                Some((_, extra)) => ("E0303", *extra),
+                None => ("E0302", at),
+            };
+            let verb = if k == 1 { "is" } else { "are" };
+            self.report(
+                Diagnostic::error(
+                    code,
+                    format!("`{name}` takes {n} argument{}, {k} {verb} given", plural(n)),
+                )
+                .at(
+                    place,
+                    if code == "E0303" {
+                        "one too many"
+                    } else {
+                        "called here"
+                    },
+                )
+                .note("what it takes is said by its type, where it is declared"),
+            );
+            return;
+        }
+        for (want, (ty, span)) in takes.iter().zip(all) {
+            let Some(c) = super::fits::check(want, ty) else {
+                continue;
+            };
+            let got = super::stmt::words(ty);
+            let message = match c.code {
+                "E0304" => format!("`{name}` takes what is known before anything runs"),
+                "E0302" => format!("the record for `{name}` has no `{}`", c.want),
+                "E0305" => format!("`{name}` takes {}, and this is {got}", c.want),
+                _ => format!("`{name}` takes {}, and this is {got}", c.want),
+            };
+            self.report(Diagnostic::error(c.code, message).at(span, got));
+        }
+    }
+
     fn apply_decl(
         &mut self,
         d: Decl,
@@ -208,8 +267,11 @@ impl Types<'_> {
             return Ty::Any;
         }
         if piped.is_some() || !args.is_empty() {
-            let at = args.first().map(|a| a.value.span);
-            self.unordered(&decl, given.first().zip(at), piped.as_ref());
+            let piped = piped.as_ref().map(|p| (&p.0, p.1.span));
+            let places = args.iter().map(|a| a.value.span);
+            for (ty, at) in piped.into_iter().chain(given.iter().zip(places)) {
+                self.unordered(&decl, ty, at);
+            }
         }
         let curried = left >= 2;
         // `batch_norm(x)`: settings left out, the input straight away.
@@ -245,6 +307,12 @@ impl Types<'_> {
         match decl.role {
             Role::Schedule => Ty::named("Schedule"),
             Role::Curriculum => Ty::named("Curriculum"),
+            Role::Intrinsic if &*decl.name.text == "sample" && piped.is_none() => {
+                match args.first().and_then(|a| self.member_of(&a.value)) {
+                    Some(member) => list(member),
+                    None => intrinsic(&decl, given.into_iter().next()),
+                }
+            }
             Role::Intrinsic => {
                 let first = piped.map(|p| p.0).or(given.into_iter().next());
                 intrinsic(&decl, first)
@@ -363,16 +431,25 @@ impl Types<'_> {
         self.intrinsic = false;
     }
 
-    /// E0301: an order is asked of complex numbers.
-    fn unordered(
-        &mut self,
-        decl: &FnDecl,
-        first: Option<(&Ty, Span)>,
-        piped: Option<&(Ty, &Expr)>,
-    ) {
-        let Some((ty, at)) = piped.map(|p| (&p.0, p.1.span)).or(first) else {
-            return;
-        };
+    /// E0301: an order is asked of complex numbers, or arithmetic of what names something.
+    fn unordered(&mut self, decl: &FnDecl, ty: &Ty, at: Span) {
+        if let Ty::Tensor(e @ (Elem::Label | Elem::Token)) = ty
+            && decl.role == Role::Intrinsic
+            && (COUNTING.contains(&&*decl.name.text) || ORDERED.contains(&&*decl.name.text))
+        {
+            self.report(
+                Diagnostic::error(
+                    "E0301",
+                    format!(
+                        "`{}` of a {}: it names something and counts nothing",
+                        decl.name.text,
+                        e.name()
+                    ),
+                )
+                .at(at, format!("of {}", e.name()))
+                .help("`one_hot(y, classes)` makes numbers of it"),
+            );
+        }
         if *ty == Ty::Tensor(Elem::Complex) && ORDERED.contains(&&*decl.name.text) {
             self.report(
                 Diagnostic::error(
@@ -425,7 +502,8 @@ fn intrinsic(d: &FnDecl, first: Option<Ty>) -> Ty {
     if !mirrors {
         return Ty::Any;
     }
-    let invalid = matches!(first, Ty::Maybe(_));
+    let among = matches!(&first, Ty::List(t) if reduces && matches!(**t, Ty::Maybe(_)));
+    let invalid = among || matches!(first, Ty::Maybe(_));
     let out = match first.met() {
         Ty::Tensor(Elem::Complex) => Ty::Any,
         Ty::Tensor(Elem::Bool) if reduces => Ty::Tensor(Elem::Float),

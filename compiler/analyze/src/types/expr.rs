@@ -33,7 +33,7 @@ impl Types<'_> {
             E::Lambda { params, body } => self.scoped(|t| {
                 t.params(params);
                 let ty = t.expr(body);
-                Ty::Func(Arc::new(ty))
+                Ty::Func(None, Arc::new(ty))
             }),
             E::Pipe { value, target } => {
                 let piped = self.expr(value);
@@ -97,6 +97,7 @@ impl Types<'_> {
                 match otherwise {
                     Some(o) => {
                         let b = self.expr(o);
+                        self.arms(&a, &b, then.span, o.span);
                         a.join(&b)
                     }
                     None => Ty::Any,
@@ -210,8 +211,12 @@ impl Types<'_> {
             }
             E::Where { value, conditions } => {
                 let ty = self.expr(value);
+                let space = matches!(&ty, Ty::Named(n) if &**n == "Space");
                 conditions.iter().for_each(|c| {
                     self.expr(c);
+                    if space {
+                        self.condition(c);
+                    }
                 });
                 match ty {
                     Ty::Table(_) => list(self.element(&ty)),
@@ -226,10 +231,15 @@ impl Types<'_> {
             } => {
                 let ty = self.expr(value);
                 self.expr(condition);
-                for e in [within, otherwise].into_iter().flatten() {
+                self.bounded(condition, within.as_deref());
+                otherwise.iter().for_each(|e| {
                     self.expr(e);
+                });
+                if otherwise.is_some() || within.is_none() {
+                    ty
+                } else {
+                    ty.maybe()
                 }
-                ty
             }
             E::Modulo { value, rules } => {
                 self.quietly(|t| t.expr(rules));
@@ -251,8 +261,9 @@ impl Types<'_> {
             E::In {
                 value, collection, ..
             } => {
-                self.expr(value);
+                let ty = self.expr(value);
                 self.expr(collection);
+                self.between_ends(&ty, value.span, collection);
                 Ty::Any
             }
             E::Draw(inner) => self.drawn(inner),
@@ -266,7 +277,7 @@ impl Types<'_> {
                 of,
             } => {
                 self.expr(value);
-                self.expr(tolerance);
+                self.tolerance(value, tolerance);
                 of.iter().for_each(|o| {
                     self.expr(o);
                 });
@@ -295,6 +306,7 @@ impl Types<'_> {
     /// What is drawn from a value.
     pub(super) fn drawn(&mut self, e: &Expr) -> Ty {
         let ty = self.expr(e);
+        self.nothing_drawn(e, &ty);
         match &e.kind {
             // `normal[2, 3]`
             _ if matches!(&ty, Ty::Decl(d) if d.decl.role == Role::Intrinsic) => Ty::Num(Num {

@@ -2,7 +2,7 @@
 
 use super::Types;
 use super::stmt::{list, words};
-use super::ty::{Elem, Num, Ty};
+use super::ty::{Elem, Num, Parts, Ty};
 use nas_diagnostics::{Diagnostic, Span, did_you_mean};
 use nas_grammar::ast::*;
 use std::sync::Arc;
@@ -273,11 +273,28 @@ impl Types<'_> {
                 ExprKind::Number(_) => (**t).clone(),
                 _ => match self.quietly(|t| t.expr(e)) {
                     Ty::Num(_) => (**t).clone(),
+                    Ty::Tensor(_) if self.in_block && matches!(**t, Ty::Decl(_) | Ty::Func(..)) => {
+                        self.static_needed(&Ty::Tensor(Elem::Index), e.span, "which block is run");
+                        Ty::Any
+                    }
+                    at @ (Ty::Text | Ty::Bool | Ty::Record(_)) => {
+                        let what = words(&at);
+                        self.report(
+                            Diagnostic::error(
+                                "E0301",
+                                format!("a list is read by a number, and this is {what}"),
+                            )
+                            .at(e.span, what)
+                            .at(base.span, "a list"),
+                        );
+                        Ty::Any
+                    }
                     _ => Ty::Any,
                 },
             },
             (Ty::Tensor(e), _) => Ty::Tensor(*e),
-            (Ty::Table(row), [IndexArg::At(_)]) => Ty::Parts(row.clone()),
+            // A row may be missing, and then its columns are invalid.
+            (Ty::Table(row), [IndexArg::At(_)]) => Ty::Parts(perhaps(row)),
             (Ty::Decl(d), _)
                 if d.decl.role == Role::Intrinsic
                     && matches!(&*d.decl.name.text, "zeros" | "ones" | "filled") =>
@@ -296,4 +313,20 @@ impl Types<'_> {
             _ => Ty::Any,
         }
     }
+}
+
+/// The columns of a row that may not be there.
+fn perhaps(row: &Arc<Parts>) -> Arc<Parts> {
+    let fields = row.fields.iter().map(|(name, ty)| {
+        let ty = match ty {
+            Ty::Parts(inner) => Ty::Parts(perhaps(inner)),
+            Ty::Any => Ty::Any,
+            ty => ty.clone().maybe(),
+        };
+        (name.clone(), ty)
+    });
+    Arc::new(Parts {
+        what: row.what.clone(),
+        fields: fields.collect(),
+    })
 }

@@ -2,9 +2,9 @@
 
 use super::Types;
 use super::stmt::words;
-use super::ty::{Elem, Ty, Unit};
+use super::ty::{Decl, Elem, Ty, Unit};
 use nas_diagnostics::{Diagnostic, Span, did_you_mean};
-use nas_grammar::ast::{FnDecl, Param, Type};
+use nas_grammar::ast::{FnDecl, Param, Role, Type};
 use std::sync::Arc;
 
 /// What is wrong, without a place.
@@ -223,7 +223,7 @@ fn loose(ty: &Ty) -> bool {
         | Ty::None
         | Ty::Bool
         | Ty::Decl(_)
-        | Ty::Func(_) => true,
+        | Ty::Func(..) => true,
         Ty::Named(n) => &**n == "Space",
         // A cost over a space is many numbers.
         Ty::Num(n) => n.unit.is_some_and(|u| u != Unit::Bare),
@@ -337,18 +337,52 @@ pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
         (Ty::Record(w), Ty::Record(g)) => fields(w, g),
         (Ty::Record(_), Ty::Num(_) | Ty::Text | Ty::Bool) => clash("E0301", "a record"),
         // What a function gives, where it is certainly something else.
-        (Ty::Func(w), Ty::Func(g)) => gives(w, g),
-        (Ty::Func(w), Ty::Decl(d)) if d.decl.params.len() == d.lists + 1 => {
-            match d.decl.result.as_ref() {
+        (Ty::Tuple(w), Ty::Tuple(g)) if w.len() != g.len() => {
+            clash("E0301", format!("a tuple of {}", w.len()))
+        }
+        (Ty::Tuple(w), Ty::Tuple(g)) => (w.iter().zip(g.iter()).enumerate())
+            .find_map(|(i, (w, g))| Some((i, g, check(w, g).filter(|c| c.code != "E0304")?)))
+            .map(|(i, g, c)| Clash {
+                part: Some((i.to_string(), g.clone())),
+                ..c
+            }),
+        (Ty::Tuple(_), Ty::Num(_) | Ty::Text | Ty::Bool) => clash("E0301", "a tuple"),
+        (Ty::Func(_, w), Ty::Func(_, g)) => gives(w, g),
+        (Ty::Func(takes, w), Ty::Decl(d)) if d.decl.params.len() == d.lists + 1 => {
+            taken(takes.as_deref(), d).or_else(|| match d.decl.result.as_ref() {
                 Some(t) => gives(w, &Ty::of(t, &|_| None)),
                 None => None,
-            }
+            })
         }
-        (Ty::Func(_), Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_)) => {
+        (Ty::Func(..), Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_)) => {
             clash("E0301", "a function")
         }
         _ => None,
     }
+}
+
+/// A declared function that cannot be called as is asked for.
+fn taken(takes: Option<&Vec<Ty>>, d: &Decl) -> Option<Clash> {
+    let (takes, params) = (takes?, d.decl.params.last()?);
+    // What is closed over its draws, and what the runtime implements, takes more than it says.
+    if d.decl.role != Role::Fn {
+        return None;
+    }
+    let needed = params.iter().filter(|p| p.default.is_none()).count();
+    let plural = |n: usize| if n == 1 { "" } else { "s" };
+    if takes.len() > params.len() || takes.len() < needed {
+        let (n, own) = (takes.len(), params.len());
+        return Some(Clash {
+            code: "E0301",
+            want: format!("a function of {n} argument{}", plural(n)),
+            help: Some(format!(
+                "`{}` takes {own}: leave the others open or give them, `{}(_, …)`",
+                d.decl.name.text, d.decl.name.text
+            )),
+            part: None,
+        });
+    }
+    None
 }
 
 /// A function that gives something else than is asked for.

@@ -34,6 +34,28 @@ impl Types<'_> {
         }
     }
 
+    /// What a member of a declared space has, where the expression names the space.
+    pub(super) fn member_of(&self, e: &Expr) -> Option<Ty> {
+        let name = match &e.kind {
+            ExprKind::Name(n) => n,
+            ExprKind::Call { callee, .. } => return self.member_of(callee),
+            ExprKind::Where { value, .. } | ExprKind::Modulo { value, .. } => {
+                return self.member_of(value);
+            }
+            _ => return None,
+        };
+        if self.locals.iter().any(|l| l.0 == name.text) {
+            return None;
+        }
+        let ScopeEntry::Global(id) = self.program.lookup(self.module, &name.text)? else {
+            return None;
+        };
+        match &self.program.item(*id).kind {
+            ItemKind::Space(d) => Some(member(d)),
+            _ => None,
+        }
+    }
+
     /// A table, by what its rows have.
     pub(super) fn table(&self, d: &TableDecl) -> Ty {
         let what: Arc<str> = format!("a row of `{}`", d.name.text).into();

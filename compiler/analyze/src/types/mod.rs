@@ -10,6 +10,7 @@ mod fits;
 mod known;
 mod places;
 mod records;
+mod settled;
 mod stmt;
 mod ty;
 
@@ -40,6 +41,7 @@ pub fn check_types(program: &Program, sources: &Sources) -> Typed {
         locals: Vec::new(),
         quiet: 0,
         intrinsic: false,
+        in_block: false,
         depth: 0,
         units: HashMap::new(),
         results: HashMap::new(),
@@ -75,6 +77,8 @@ struct Types<'a> {
     quiet: usize,
     /// The call at hand is of an intrinsic.
     intrinsic: bool,
+    /// In the body of a block.
+    in_block: bool,
     depth: usize,
     /// Where the unit of a number stands, by the number's place.
     units: HashMap<Span, Span>,
@@ -245,6 +249,14 @@ impl Types<'_> {
             for list in &d.params {
                 t.params(list);
             }
+            // In its own body a `Tensor` is one; callers may give a number.
+            for p in d.params.iter().flatten() {
+                if let Some(TypeKind::Name { name, .. }) = p.ty.as_ref().map(|t| &t.kind)
+                    && &*name.text == "Tensor"
+                {
+                    t.bind(&p.name.text, Ty::Tensor(ty::Elem::Some));
+                }
+            }
             if let Some(clock) = &d.clock {
                 t.bind(&clock.text, Ty::Any);
             }
@@ -253,7 +265,9 @@ impl Types<'_> {
             }
             let Some(body) = &d.body else { return };
             t.placed(body, Some(d.role));
+            let around = std::mem::replace(&mut t.in_block, d.role == Role::Block);
             let found = t.block(body);
+            t.in_block = around;
             if let (Some(ty), None) = (&d.result, &body.value) {
                 t.gives_nothing(d, ty, body);
             }

@@ -74,11 +74,15 @@ impl Types<'_> {
                 } = &value.kind
                 {
                     let ty = self.drawn(value);
-                    self.pattern(pattern, &ty);
-                    self.expr(condition);
-                    within.iter().for_each(|e| {
-                        self.expr(e);
+                    // Of a draw that may fail, what is bound may be invalid; in its condition it is what was drawn.
+                    self.scoped(|t| {
+                        t.quietly(|t| t.pattern(pattern, &ty));
+                        t.expr(condition);
                     });
+                    let whole = otherwise.is_some() || within.is_none();
+                    let of = if whole { ty } else { ty.maybe() };
+                    self.pattern(pattern, &of);
+                    self.bounded(condition, within.as_deref());
                     otherwise.iter().for_each(|e| {
                         self.expr(e);
                     });
@@ -108,7 +112,12 @@ impl Types<'_> {
                     self.expr(init);
                 }
                 let bound = match (&s.kind, ty) {
-                    (StmtKind::Param { .. }, Some(t)) => self.of(t),
+                    (StmtKind::Param { name, .. }, Some(t)) => {
+                        self.real(name, t);
+                        self.of(t)
+                    }
+                    // Of a block; a loop's state may be anything.
+                    (_, Some(t)) if self.in_block => self.of(t),
                     _ => Ty::Any,
                 };
                 self.bind(&name.text, bound);
@@ -120,9 +129,7 @@ impl Types<'_> {
             StmtKind::Minimise { loss, over, by } => self.minimise(loss, over, by.as_ref()),
             StmtKind::Keep { value, every } => {
                 self.expr(value);
-                every.iter().for_each(|e| {
-                    self.expr(e);
-                });
+                every.iter().for_each(|e| self.every(e));
             }
             StmtKind::Record { fields } => fields.iter().for_each(|(_, e)| {
                 self.expr(e);
@@ -162,8 +169,10 @@ impl Types<'_> {
             StmtKind::Report(args) => args.iter().for_each(|a| {
                 self.expr(&a.value);
             }),
-            StmtKind::Budget(es) | StmtKind::Where(es) => es.iter().for_each(|e| {
+            StmtKind::Budget(es) => self.budget(es),
+            StmtKind::Where(es) => es.iter().for_each(|e| {
                 self.expr(e);
+                self.condition(e);
             }),
             StmtKind::Check { condition, message } => {
                 self.expr(condition);
@@ -362,7 +371,7 @@ pub(super) fn words(ty: &Ty) -> String {
         Ty::Record(_) => "a record".into(),
         Ty::Parts(p) => p.what.to_string(),
         Ty::Table(_) => "a table".into(),
-        Ty::Decl(_) | Ty::Func(_) => "a function".into(),
+        Ty::Decl(_) | Ty::Func(..) => "a function".into(),
         Ty::Maybe(t) => format!("{}, perhaps invalid", words(t)),
         Ty::Named(n) => match &**n {
             "Net" => "a net".into(),

@@ -166,8 +166,8 @@ pub(crate) enum Ty {
     Table(Arc<Parts>),
     /// A declaration, and how many of its parameter lists were given.
     Decl(Decl),
-    /// Any other function, with what it gives.
-    Func(Arc<Ty>),
+    /// Any other function: what it takes, where that is written, and what it gives.
+    Func(Option<Arc<Vec<Ty>>>, Arc<Ty>),
     /// May be invalid.
     Maybe(Arc<Ty>),
     /// `Net`, `Space`, `Weights`, `Data`, …
@@ -244,6 +244,9 @@ impl Ty {
                 whole: a.whole && b.whole,
             }),
             (Ty::Tensor(_), Ty::Tensor(_)) => Ty::Tensor(Elem::Some),
+            (Ty::Decl(_) | Ty::Func(..), Ty::Decl(_) | Ty::Func(..)) => {
+                Ty::Func(None, Arc::new(Ty::Any))
+            }
             _ => Ty::Any,
         }
     }
@@ -287,7 +290,10 @@ impl Ty {
                 Ty::Record(Arc::new(fields.collect()))
             }
             TypeKind::Map(..) => Ty::Any,
-            TypeKind::Fn(_, result) => Ty::Func(Arc::new(of(result))),
+            TypeKind::Fn(parts, result) => {
+                let takes = parts.iter().map(of).collect();
+                Ty::Func(Some(Arc::new(takes)), Arc::new(of(result)))
+            }
             TypeKind::Optional(t) => of(t).maybe(),
             TypeKind::Sealed(t) => of(t),
         }
@@ -357,7 +363,11 @@ impl fmt::Display for Ty {
             Ty::Parts(p) => write!(f, "{}", p.what),
             Ty::Table(_) => write!(f, "Table"),
             Ty::Decl(d) => write!(f, "{}", d.decl.name.text),
-            Ty::Func(t) => write!(f, "_ -> {t}"),
+            Ty::Func(None, t) => write!(f, "_ -> {t}"),
+            Ty::Func(Some(takes), t) => match &takes[..] {
+                [one] => write!(f, "{one} -> {t}"),
+                _ => write!(f, "{} -> {t}", Ty::Tuple(takes.clone())),
+            },
             Ty::Maybe(t) => write!(f, "{t}?"),
             Ty::Named(n) => write!(f, "{n}"),
         }

@@ -184,7 +184,7 @@ pub fn accept(
             }
             Err(wrong("a tensor"))
         }
-        TypeKind::Name { name, taps, .. } => {
+        TypeKind::Name { name, taps, args } => {
             let value = match &*name.text {
                 "Int" | "Epochs" | "Steps" | "Pixels" => match value.plain() {
                     Value::Int(i, u) => match (&*name.text, u) {
@@ -344,6 +344,9 @@ pub fn accept(
                     None => value,
                 },
             };
+            if let ("Space", Value::Space(s)) = (&*name.text, value.plain()) {
+                asked_choices(s, args, at)?;
+            }
             if &*name.text == "Net" {
                 crate::distill::taps(ctx, &value, taps, at)?;
             }
@@ -403,6 +406,27 @@ pub fn accept(
         },
         _ => Ok((value, env.clone())),
     }
+}
+
+/// E0605: `Space[width, depth]` is a space with these choices.
+fn asked_choices(s: &space::SpaceValue, asked: &[Expr], at: Span) -> Result<()> {
+    let mut known = s.names();
+    known.extend(s.base.decl.params.iter().map(|p| p.name.text.to_string()));
+    for e in asked {
+        let ExprKind::Name(n) = &e.kind else { continue };
+        if known.iter().any(|k| **k == *n.text) {
+            continue;
+        }
+        let d = fault("E0605", format!("`{}` has no choice `{}`", s.name, n.text))
+            .at(at, "this space")
+            .at(e.span, "asked for here");
+        return Err(match nas_diagnostics::did_you_mean(&n.text, &known) {
+            Some(near) => d.help(format!("did you mean `{near}`?")),
+            None => d.note(format!("it has {}", known.join(", "))),
+        }
+        .into());
+    }
+    Ok(())
 }
 
 /// A declared type by its name.

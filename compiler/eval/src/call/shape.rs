@@ -161,6 +161,22 @@ pub(super) fn check_result(
     env: &Env,
     span: Span,
 ) -> Result<()> {
+    if let (TypeKind::Name { name, .. }, Value::Float(f, _)) = (&ty.kind, result.plain())
+        && matches!(&*name.text, "Int" | "Epochs" | "Steps" | "Pixels")
+        && f.is_finite()
+        && f.fract() != 0.0
+    {
+        let message = format!(
+            "`{}` promises a whole number, and gives {f}",
+            decl.name.text
+        );
+        let d = nas_diagnostics::Diagnostic::error("E0402", message);
+        return Err(d
+            .at(span, "not whole")
+            .at(ty.span, "promised here")
+            .help("`ceil(…)` or `floor(…)` bring it back")
+            .into());
+    }
     let TypeKind::Tensor { shape, .. } = &ty.kind else {
         // Lists, records and numbers are checked where they are used; a tuple of tensors part by part.
         if let (TypeKind::Tuple(types), Value::List(items)) = (&ty.kind, result.plain()) {

@@ -73,6 +73,9 @@ pub fn param(
             }
         }
     }
+    for d in &shape {
+        positive(ctx, d, &name.text, span)?;
+    }
     let Some(n) = &mut ctx.net else {
         return Err(fault("E0107", "a parameter stands in a block or a net")
             .at(span, "here")
@@ -211,6 +214,26 @@ fn note_param(ctx: &mut Ctx, name: &Arc<str>, address: &Arc<str>, v: Value, trai
             f.states.insert(name.clone(), address.clone());
         }
     }
+}
+
+/// E0401: a parameter without numbers in it, for some choice.
+fn positive(ctx: &mut Ctx, d: &Dim, name: &str, span: Span) -> Result<()> {
+    let mut here = d.clone();
+    for (site, option) in &ctx.assumed {
+        here = here.restrict(*site, *option);
+    }
+    let Some(t) = here.as_table() else {
+        return Ok(());
+    };
+    let Some(i) = t.values.iter().position(|v| *v < 1) else {
+        return Ok(());
+    };
+    let e = nas_ir::ShapeError::new(format!(
+        "`{name}` has a size of {}: a parameter holds at least one number",
+        t.values[i]
+    ))
+    .witness(t.assignment(i));
+    Err(ctx.shape_fault(e, span))
 }
 
 pub fn extent(ctx: &mut Ctx, v: &Value, span: Span) -> Result<Dim> {

@@ -83,7 +83,10 @@ pub(super) fn shares(
                 if !share(v) {
                     return Err(fault(
                         "E0301",
-                        format!("the share of `{name}` is a number, and this is {}", v.kind()),
+                        format!(
+                            "the share of `{name}` is a number, and this is {}",
+                            v.kind()
+                        ),
                     )
                     .at(at, "in these shares")
                     .into());

@@ -76,7 +76,14 @@ pub fn axes(ctx: &mut Ctx, over: Option<Value>, t: &Tensor, span: Span) -> Resul
         _ => push(ctx, &v)?,
     }
     out.sort_unstable();
+    let named = out.len();
     out.dedup();
+    if out.len() < named {
+        return Err(fault("E0403", "an axis is named twice")
+            .at(span, "here")
+            .help("each axis goes away once")
+            .into());
+    }
     Ok(out)
 }
 
