@@ -57,7 +57,31 @@ fn distill(d: &FnDecl, out: &mut Vec<Diagnostic>) {
         );
         return;
     };
+    let net = |p: &&&Param| {
+        matches!(p.ty.as_ref().map(|t| &t.kind),
+            Some(TypeKind::Name { name, .. }) if &*name.text == "Net")
+    };
+    if let Some(third) = params.iter().skip(2).find(net) {
+        out.push(
+            Diagnostic::error("E0626", format!("`{}` is of more than two nets", d.name.text))
+                .at(third.span, "a third net")
+                .at(teacher.span, "the teacher")
+                .at(student.span, "the student")
+                .help("a `distill` has one teacher and one student: write one for each pair, and add them up in `minimise`"),
+        );
+    }
     let Some(body) = &d.body else { return };
+    let labels: Vec<&Stmt> = (body.stmts.iter())
+        .filter(|s| matches!(s.kind, StmtKind::Label { .. }))
+        .collect();
+    if let [first, second, ..] = labels[..] {
+        out.push(
+            Diagnostic::error("E0108", "the loss of the labels is given twice")
+                .at(second.span, "again here")
+                .at(first.span, "first here")
+                .help("one `label` line, with its weight"),
+        );
+    }
     let mut lines = 0;
     block(body, teacher, student, &mut lines, out);
     if lines == 0 {

@@ -54,12 +54,29 @@ pub fn instantiate(
         call::bind(ctx, &decl.name.text, &decl.params, args, &Env::default())
     })?;
     let (mut family, mut base) = (None, None);
+    let mut unknown = false;
     for p in &decl.params {
         match env.find(&p.name.text) {
             Some(Found::Value(Value::Space(s))) => family = Some(s),
             Some(Found::Value(Value::Arch(a))) => base = Some(a),
-            Some(Found::Value(v)) if v.is_unknown() => return Ok(Value::unknown()),
+            Some(Found::Value(v)) if v.is_unknown() => unknown = true,
             _ => {}
+        }
+    }
+    // Of a base that is made in a run the moves are known all the same: any member stands in for it.
+    if unknown {
+        let asks = |name: &str| {
+            decl.params.iter().any(|p| {
+                matches!(p.ty.as_ref().map(|t| &t.kind),
+                    Some(nas_grammar::ast::TypeKind::Name { name: n, .. }) if &*n.text == name)
+            })
+        };
+        if let (Some(s), None, true) = (&family, &base, asks("Arch")) {
+            let first = s.algebra(ctx, span)?.space.enumerate().next();
+            base = first.map(|m| ArchValue::new(s.clone(), m));
+        }
+        if base.is_none() {
+            return Ok(Value::unknown());
         }
     }
     let (Some(family), Some(base)) = (family, base) else {
@@ -117,6 +134,10 @@ pub fn instantiate(
     };
     for m in &g.moves {
         prove::raises(ctx, &g, m, decl)?;
+    }
+    // Nothing that follows from the stand-in is told.
+    if unknown {
+        return Ok(Value::unknown());
     }
     Ok(Value::Growth(Arc::new(g)))
 }

@@ -99,6 +99,10 @@ pub enum Event {
 pub trait Host: Send + Sync {
     /// Computes the outputs; they come back in order.
     fn compute(&self, outputs: &[Tensor], slots: &Slots) -> Result<Vec<Stored>, Diagnostic>;
+    /// Small graphs of values that are at hand, by plain loops: what a check tries of a rule. `None`: not by this host.
+    fn tried(&self, _outputs: &[Tensor]) -> Option<Vec<HostTensor>> {
+        None
+    }
     fn upload(&self, value: HostTensor) -> Stored;
     /// Opens a data set; when `header_only`, its samples may not be read yet.
     fn data(

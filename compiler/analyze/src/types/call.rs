@@ -7,38 +7,6 @@ use nas_diagnostics::{Diagnostic, Span};
 use nas_grammar::ast::*;
 use std::sync::Arc;
 
-/// Functions that need an order; complex numbers have none.
-const ORDERED: &[&str] = &[
-    "max",
-    "min",
-    "clamp",
-    "rectify",
-    "relu",
-    "relu6",
-    "leaky_relu",
-    "sign",
-    "round",
-    "floor",
-    "ceil",
-    "argmax",
-    "argmin",
-    "sort",
-    "order",
-    "argsort",
-    "median",
-    "quantile",
-    "max_pool",
-    "max_pool2d",
-    "batch_norm",
-    "hard_swish",
-    "hard_sigmoid",
-];
-
-/// Functions that calculate with what they are given.
-const COUNTING: &[&str] = &[
-    "sum", "mean", "var", "std", "exp", "log", "sqrt", "abs", "softmax", "cumsum", "norm", "prod",
-];
-
 /// A value that flows into a call from the left of `|>`.
 type Piped<'a> = Option<(Ty, &'a Expr)>;
 
@@ -429,40 +397,6 @@ impl Types<'_> {
         self.intrinsic = d.decl.role == Role::Intrinsic;
         self.fits(&p.name.text, Some(&d.decl.name.text), p, ty, span);
         self.intrinsic = false;
-    }
-
-    /// E0301: an order is asked of complex numbers, or arithmetic of what names something.
-    fn unordered(&mut self, decl: &FnDecl, ty: &Ty, at: Span) {
-        if let Ty::Tensor(e @ (Elem::Label | Elem::Token)) = ty
-            && decl.role == Role::Intrinsic
-            && (COUNTING.contains(&&*decl.name.text) || ORDERED.contains(&&*decl.name.text))
-        {
-            self.report(
-                Diagnostic::error(
-                    "E0301",
-                    format!(
-                        "`{}` of a {}: it names something and counts nothing",
-                        decl.name.text,
-                        e.name()
-                    ),
-                )
-                .at(at, format!("of {}", e.name()))
-                .help("`one_hot(y, classes)` makes numbers of it"),
-            );
-        }
-        if *ty == Ty::Tensor(Elem::Complex) && ORDERED.contains(&&*decl.name.text) {
-            self.report(
-                Diagnostic::error(
-                    "E0301",
-                    format!(
-                        "`{}` needs an order, and complex numbers have none",
-                        decl.name.text
-                    ),
-                )
-                .at(at, "complex")
-                .help("apart: `complex(f(re(z)), f(im(z)))`; or of the size, `abs(z)`"),
-            );
-        }
     }
 }
 

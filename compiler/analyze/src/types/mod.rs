@@ -8,6 +8,7 @@ mod expr;
 mod field;
 mod fits;
 mod known;
+mod ordered;
 mod places;
 mod records;
 mod settled;
@@ -265,6 +266,24 @@ impl Types<'_> {
             }
             let Some(body) = &d.body else { return };
             t.placed(body, Some(d.role));
+            if d.role == Role::Curriculum {
+                t.settings(body);
+            }
+            if let (Role::Schedule, Some(clock), Some(v)) = (d.role, &d.clock, &body.value)
+                && matches!(&v.kind, ExprKind::Name(n) if n.text == clock.text)
+            {
+                t.report(
+                    Diagnostic::error(
+                        "E0301",
+                        format!(
+                            "a schedule gives a number, and `{}` gives the clock",
+                            d.name.text
+                        ),
+                    )
+                    .at(v.span, "the clock itself")
+                    .help("take a number of it: `now.fraction`, `now.epoch`"),
+                );
+            }
             let around = std::mem::replace(&mut t.in_block, d.role == Role::Block);
             let found = t.block(body);
             t.in_block = around;

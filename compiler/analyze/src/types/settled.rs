@@ -96,6 +96,65 @@ impl Types<'_> {
         }
     }
 
+    /// E0305: the weight of a line is a share, and counts nothing.
+    pub(super) fn weight(&mut self, e: &Expr) {
+        let ty = self.quietly(|t| t.expr(e));
+        if let Some(unit) = counted(&ty)
+            && unit != Unit::Percent
+        {
+            let d = Diagnostic::error(
+                "E0305",
+                format!(
+                    "a weight is a plain number, and this is in {}",
+                    unit.words()
+                ),
+            )
+            .at(e.span, format!("in {}", unit.words()));
+            let d = self.without_unit(d, e.span);
+            self.report(d);
+        }
+    }
+
+    /// E0301: a setting of a curriculum is one kind of value in every phase.
+    pub(super) fn settings(&mut self, body: &Block) {
+        let mut met: Vec<(&Ident, Ty, Span)> = vec![];
+        for s in &body.stmts {
+            let StmtKind::Phase { settings, .. } = &s.kind else {
+                continue;
+            };
+            for f in settings {
+                let Field::Named { name, value } = f else {
+                    continue;
+                };
+                let ty = self.quietly(|t| t.expr(value));
+                let Some((_, first, at)) = met.iter().find(|m| m.0.text == name.text) else {
+                    met.push((name, ty, value.span));
+                    continue;
+                };
+                let simple = |t: &Ty| {
+                    matches!(
+                        t,
+                        Ty::Num(_) | Ty::Text | Ty::Bool | Ty::List(_) | Ty::Record(_)
+                    )
+                };
+                if simple(first)
+                    && simple(&ty)
+                    && std::mem::discriminant(first) != std::mem::discriminant(&ty)
+                {
+                    let (a, b) = (words(first), words(&ty));
+                    let d = Diagnostic::error(
+                        "E0301",
+                        format!("`{}` is {a} in one phase and {b} in another", name.text),
+                    )
+                    .at(value.span, b)
+                    .at(*at, a)
+                    .help("a setting is one kind of value: what reads it does so in every phase");
+                    self.report(d);
+                }
+            }
+        }
+    }
+
     /// E0108: two times, or two memories, in one budget.
     pub(super) fn budget(&mut self, es: &[Expr]) {
         let mut met: Vec<(Unit, Span)> = vec![];

@@ -186,15 +186,14 @@ impl Types<'_> {
                 with,
                 weight,
             } => {
-                for e in [from, to, with].into_iter().chain(weight) {
+                for e in [from, to, with] {
                     self.quietly(|t| t.expr(e));
                 }
+                weight.iter().for_each(|e| self.weight(e));
             }
             StmtKind::Label { loss, weight } => {
                 self.expr(loss);
-                weight.iter().for_each(|e| {
-                    self.expr(e);
-                });
+                weight.iter().for_each(|e| self.weight(e));
             }
             StmtKind::Phase { at, settings } => {
                 self.expr(at);

@@ -34,6 +34,17 @@ pub(super) struct Bindings {
     heads: HashMap<Arc<str>, (Arc<str>, bool)>,
 }
 
+impl Bindings {
+    /// Each name for itself.
+    pub fn symbols(names: impl IntoIterator<Item = Arc<str>>) -> Bindings {
+        let terms = names.into_iter().map(|n| (n.clone(), Term::var(&n)));
+        Bindings {
+            terms: terms.collect(),
+            ..Bindings::default()
+        }
+    }
+}
+
 /// Reads one side of a rule: names of declarations are functions, others are variables.
 pub(super) fn pattern(ctx: &mut Ctx, e: &Expr, module: ModuleId) -> Result<Pattern> {
     let program = ctx.program.clone();

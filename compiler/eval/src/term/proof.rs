@@ -79,6 +79,20 @@ fn one(ctx: &mut Ctx, rule: &Rule, module: ModuleId, options: &[(Arc<str>, Value
                         .into());
                 }
             }
+            // On drawn numbers, where nothing has to be trained or read for it.
+            if operations.is_empty()
+                && rule.when.is_none()
+                && let Some(gap) = tried_apart(ctx, rule, module, &inner)
+                && gap > 1e-3
+            {
+                return Err(fault("E0308", "this rule changes what is computed")
+                    .at(rule.span, "its sides differ")
+                    .note(format!(
+                        "on a drawn tensor of shape [2, 4, 8, 8], by up to {gap:.4}"
+                    ))
+                    .help("a rule keeps what is computed for every input: mend one of its sides")
+                    .into());
+            }
             continue;
         }
         // Whether a condition holds of a tensor is not known.
@@ -154,7 +168,12 @@ pub fn alone(ctx: &mut Ctx, decl: &RewriteDecl, module: ModuleId) -> Result<()> 
             one(ctx, rule, module, &[])?;
         }
     }
-    Ok(())
+    // What cannot be read as rules here is told where they are used.
+    let decl = Arc::new(decl.clone());
+    match super::rules_of(ctx, &[(decl, module)]) {
+        Ok(set) => set.end(ctx),
+        Err(_) => Ok(()),
+    }
 }
 
 /// Numbers that stand for what a rule is about; both signs, and none that arithmetic treats in a special way.
@@ -166,7 +185,11 @@ const ASKED: &[f64] = &[1.0, 0.0, 2.0, -1.0, 0.7, -1.3];
 /// What the variables of a rule stand for, tried one after the other: for a rule with a condition, each pair of several numbers.
 fn points(condition: bool) -> Vec<Vec<f64>> {
     if !condition {
-        return vec![POINTS.to_vec()];
+        // Each name stands for each of them in turn.
+        let turned = |k: usize| POINTS.iter().cycle().skip(k).take(POINTS.len());
+        return (0..POINTS.len())
+            .map(|k| turned(k).copied().collect())
+            .collect();
     }
     let all = ASKED.iter();
     all.flat_map(|a| ASKED.iter().map(|b| vec![*a, *b, 2.1, -0.4]))
@@ -232,6 +255,24 @@ fn drawn(number: u64) -> Value {
 
 /// The largest difference of both sides, relative to the left one; `None` where one cannot be computed.
 fn apart(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> Option<f64> {
+    let [gap, size] = gap_and_size(ctx, rule, module, env)?;
+    let gap = crate::train::number(ctx, &Value::tensor(gap), rule.span).ok()?;
+    let size = crate::train::number(ctx, &Value::tensor(size), rule.span).ok()?;
+    Some(gap / size.max(1.0))
+}
+
+/// The same before anything runs, by the host's plain loops.
+fn tried_apart(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> Option<f64> {
+    let both = gap_and_size(ctx, rule, module, env)?;
+    let numbers = ctx.host.tried(&both)?;
+    let [gap, size] = &numbers[..] else {
+        return None;
+    };
+    let first = |t: &HostTensor| t.to_f64().first().copied();
+    Some(first(gap)? / first(size)?.max(1.0))
+}
+
+fn gap_and_size(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> Option<[Tensor; 2]> {
     let side = |ctx: &mut Ctx, e: &Expr| match side(ctx, e, module, env)?.plain() {
         Value::Tensor(t, _) => Some(t.clone()),
         _ => None,
@@ -244,9 +285,5 @@ fn apart(ctx: &mut Ctx, rule: &Rule, module: ModuleId, env: &Env) -> Option<f64>
         let axes: Vec<usize> = (0..t.rank()).collect();
         t.unary(Unary::Abs).reduce(ReduceKind::Max, &axes, false)
     };
-    let span = rule.span;
-    let gap = largest(l.binary(Binary::Sub, &r).ok()?);
-    let gap = crate::train::number(ctx, &Value::tensor(gap), span).ok()?;
-    let size = crate::train::number(ctx, &Value::tensor(largest(l)), span).ok()?;
-    Some(gap / size.max(1.0))
+    Some([largest(l.binary(Binary::Sub, &r).ok()?), largest(l)])
 }

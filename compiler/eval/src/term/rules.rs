@@ -14,6 +14,14 @@ use std::sync::Arc;
 /// Steps of rewriting at one term, at most.
 const STEPS: usize = 1_000;
 
+/// Steps of rewriting inside each other's results, at most.
+const DEEPEST: usize = 100;
+
+thread_local! {
+    /// How deep the step at hand is in others.
+    static NESTED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 /// Rules that are used together.
 #[derive(Debug, Default)]
 pub struct RuleSet {
@@ -25,6 +33,8 @@ pub struct RuleSet {
     exchanging: HashSet<Arc<str>>,
     /// Left, right, condition.
     rules: Vec<(Pattern, Pattern, Option<Condition>)>,
+    /// Where each of them stands.
+    places: Vec<Span>,
     /// Functions that the rules name.
     pub named: HashSet<Arc<str>>,
 }
@@ -89,6 +99,26 @@ impl RuleSet {
             None => None,
         };
         self.rules.push((left, right, when));
+        self.places.push(rule.span);
+        Ok(())
+    }
+
+    /// E0606: a canonical form exists: what a rule makes of its names is brought to an end by the rules.
+    pub fn end(&self, _ctx: &Ctx) -> Result<()> {
+        for ((left, right, _), at) in self.rules.iter().zip(&self.places) {
+            let mut names = HashSet::new();
+            left.variables(&mut names);
+            let b = Bindings::symbols(names);
+            if let Err(mut f) = right.build(self, &b, *at)
+                && f.0.code == "E0606"
+            {
+                f.0.message = "this rule leads back to where it started, or further away".into();
+                *f.0 = f.0.help(
+                    "a rule makes a term simpler; a law that goes both ways is written `a + b <=> b + a`",
+                );
+                return Err(f);
+            }
+        }
         Ok(())
     }
 
@@ -166,6 +196,22 @@ impl RuleSet {
 
     /// One use of the first rule that fits.
     fn step(&self, t: &Arc<Term>, span: Span) -> Result<Option<Arc<Term>>> {
+        let depth = NESTED.get();
+        if depth >= DEEPEST {
+            return Err(fault(
+                "E0606",
+                format!("these rules do not end on `{}`", short(&t.text)),
+            )
+            .at(span, "in this expression")
+            .into());
+        }
+        NESTED.set(depth + 1);
+        let out = self.first(t, span);
+        NESTED.set(depth);
+        out
+    }
+
+    fn first(&self, t: &Arc<Term>, span: Span) -> Result<Option<Arc<Term>>> {
         for (left, right, when) in &self.rules {
             let mut made = None;
             let mut take = |b: &Bindings| {
