@@ -65,13 +65,7 @@ pub fn instantiate(
     }
     // Of a base that is made in a run the moves are known all the same: any member stands in for it.
     if unknown {
-        let asks = |name: &str| {
-            decl.params.iter().any(|p| {
-                matches!(p.ty.as_ref().map(|t| &t.kind),
-                    Some(nas_grammar::ast::TypeKind::Name { name: n, .. }) if &*n.text == name)
-            })
-        };
-        if let (Some(s), None, true) = (&family, &base, asks("Arch")) {
+        if let (Some(s), None) = (&family, &base) {
             let first = s.algebra(ctx, span)?.space.enumerate().next();
             base = first.map(|m| ArchValue::new(s.clone(), m));
         }
