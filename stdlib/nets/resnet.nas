@@ -20,7 +20,7 @@ fn resnet50(classes: Int = 1000) -> Block { resnet([3, 4, 6, 3], bottleneck, cla
 fn resnet101(classes: Int = 1000) -> Block { resnet([3, 4, 23, 3], bottleneck, classes: classes) }
 
 /// He et al. 2016, section 4.2, option A: the shortcut takes every other pixel and pads the new channels with zeros.
-block padded_block(out: Int, stride: Int = 1)(x: [n, c, h, w]) -> [n, out, _, _] {
+block padded_block(out: Int, stride: Int = 1)(x: [n, c, h, w]) -> [n, out, _, _] where out >= c and out <= 2 * c {
   let y = x |> conv_bn(out, 3, stride) |> conv_bn(out, 3, act: identity)
   let near = if stride == 1 { x } else { x |> avg_pool(1, stride: stride) }
   y + (if out == c { near } else { concat([near, (near |> take(0..(out - c), over: 1)) * 0], over: 1) }) |> relu

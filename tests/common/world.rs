@@ -74,18 +74,6 @@ impl Host for Texts {
             "a run-time value is needed before anything runs",
         ))
     }
-    fn tried(&self, outputs: &[Tensor]) -> Option<Vec<HostTensor>> {
-        let (graph, bindings) = nas_ir::graph::linearise(outputs).ok()?;
-        let sources = nas_network::reference::Sources {
-            bindings: &bindings,
-            slot: &|_, _| None,
-            random: &|_, _, _| vec![],
-        };
-        let small = bindings.keys.is_empty() && bindings.stores.is_empty();
-        small
-            .then(|| nas_network::reference::evaluate(&graph, &sources).ok())
-            .flatten()
-    }
     fn upload(&self, value: HostTensor) -> Stored {
         #[derive(Debug)]
         struct Plain(HostTensor);

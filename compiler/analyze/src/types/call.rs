@@ -272,6 +272,9 @@ impl Types<'_> {
         if lists < total {
             return Ty::Decl(Decl { lists, ..d });
         }
+        if let Some(ty) = self.special(&d, args, &given, piped.as_ref().map(|p| &p.0)) {
+            return ty;
+        }
         match decl.role {
             Role::Schedule => Ty::named("Schedule"),
             Role::Curriculum => Ty::named("Curriculum"),

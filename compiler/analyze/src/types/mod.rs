@@ -12,6 +12,7 @@ mod ordered;
 mod places;
 mod records;
 mod settled;
+mod special;
 mod stmt;
 mod ty;
 
@@ -47,6 +48,7 @@ pub fn check_types(program: &Program, sources: &Sources) -> Typed {
         units: HashMap::new(),
         results: HashMap::new(),
         globals: HashMap::new(),
+        special: HashMap::new(),
         homes: (program.modules.iter().enumerate().map(|(i, m)| (m.file, i))).collect(),
         out: Typed::default(),
     };
@@ -85,6 +87,8 @@ struct Types<'a> {
     units: HashMap<Span, Span>,
     results: HashMap<(*const FnDecl, usize), Ty>,
     globals: HashMap<GlobalId, Ty>,
+    /// Bodies gone through with the records that they were given: what they gave.
+    special: HashMap<String, Ty>,
     /// The module of a file.
     homes: HashMap<FileId, ModuleId>,
     out: Typed,
@@ -327,6 +331,13 @@ impl Types<'_> {
             (Role::Proxy | Role::Metric, Some(Ty::Num(n))) => Ty::Num(ty::Num { run: true, ..n }),
             (Role::Metric, None) => Ty::score(),
             (Role::Trainer, None) => kept(self.inferred(d)),
+            // A `Record` says nothing of its fields; the body does.
+            (Role::Fn | Role::Loss, Some(_)) if special::record(d.decl.result.as_ref()) => {
+                self.inferred(d)
+            }
+            (Role::Trainer | Role::Search, Some(_)) if special::record(d.decl.result.as_ref()) => {
+                kept(self.inferred(d))
+            }
             (Role::Trainer | Role::Search, Some(ty)) => kept(ty),
             (Role::Fn | Role::Loss, None) => self.inferred(d),
             (Role::Block, None) => Ty::Any,
@@ -348,6 +359,7 @@ impl Types<'_> {
             return Ty::Any;
         }
         self.depth += 1;
+        let around = std::mem::take(&mut self.locals);
         let home = std::mem::replace(&mut self.module, d.module);
         let ty = self.quietly(|t| {
             t.scoped(|t| {
@@ -356,6 +368,7 @@ impl Types<'_> {
             })
         });
         self.module = home;
+        self.locals = around;
         self.depth -= 1;
         self.results.insert(key, ty.clone());
         ty

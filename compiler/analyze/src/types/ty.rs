@@ -324,6 +324,11 @@ impl Ty {
                 whole: false,
             }),
             "Score" => Ty::score(),
+            // What searches give: a member and what it was judged.
+            "Scored" => Ty::Record(Arc::new(vec![
+                ("arch".into(), Ty::named("Arch")),
+                ("score".into(), Ty::score()),
+            ])),
             "Bool" => Ty::Bool,
             "Text" => Ty::Text,
             "Index" | "OneHot" | "U8" | "Complex" | "Image" => Ty::Tensor(Elem::of_type(name)),

@@ -101,9 +101,8 @@ fn trials(
         if d.code == "E0402" && sized {
             return vec![];
         }
-        // A shape that is declared is declared for all sizes, unless whole numbers are asked for: ours may be none that are meant.
-        if d.code == "E0401" && !sized && d.message.contains("does not give the shape it declares")
-        {
+        // A shape that is declared is declared for all sizes, and for every static argument.
+        if d.code == "E0401" && d.message.contains("does not give the shape it declares") {
             return vec![d];
         }
         match &common {
