@@ -1,9 +1,9 @@
-//! SARIF documents against the schema of SARIF 2.1.0, as far as it concerns what is written.
+//! SARIF documents against the whole schema of SARIF 2.1.0 as OASIS publishes it (`sarif-2.1.0.schema.json`, word for word).
 
 use nas_diagnostics::{Diagnostic, Format, Sources, Span, Style, codes, render};
 use serde_json::Value;
 
-/// What a JSON schema of the words used in `sarif.schema.json` finds wrong.
+/// What a JSON schema finds wrong, of the words that are used in that of SARIF.
 fn faults(schema: &Value, root: &Value, value: &Value, at: &str, out: &mut Vec<String>) {
     if let Some(name) = schema["$ref"].as_str() {
         let name = name.trim_start_matches("#/definitions/");
@@ -17,6 +17,7 @@ fn faults(schema: &Value, root: &Value, value: &Value, at: &str, out: &mut Vec<S
         Some("string") => value.is_string(),
         Some("integer") => value.is_i64() || value.is_u64(),
         Some("boolean") => value.is_boolean(),
+        Some("number") => value.is_number(),
         Some(other) => panic!("the schema has the unknown type {other}"),
         None => true,
     };
@@ -33,6 +34,35 @@ fn faults(schema: &Value, root: &Value, value: &Value, at: &str, out: &mut Vec<S
         && n < least
     {
         out.push(format!("{at} is {n}, less than {least}"));
+    }
+    if let (Some(most), Some(n)) = (schema["maximum"].as_f64(), value.as_f64())
+        && n > most
+    {
+        out.push(format!("{at} is {n}, more than {most}"));
+    }
+    if let Some(text) = value.as_str() {
+        let uri = |c: char| c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c);
+        match schema["format"].as_str() {
+            Some("uri" | "uri-reference") if !text.chars().all(uri) => {
+                out.push(format!("{at} is no URI: {text}"));
+            }
+            Some("date-time") => panic!("{at}: times are not written, and not checked here"),
+            _ => {}
+        }
+        assert!(
+            schema["pattern"].is_null(),
+            "{at}: patterns are not checked here, as nothing that has one is written"
+        );
+    }
+    if let Some(ways) = schema["oneOf"].as_array() {
+        let fits = ways.iter().filter(|w| {
+            let mut inner = vec![];
+            faults(w, root, value, at, &mut inner);
+            inner.is_empty()
+        });
+        if fits.count() != 1 {
+            out.push(format!("{at} does not fit exactly one way"));
+        }
     }
     if let Some(map) = value.as_object() {
         let required = |s: &Value| -> Vec<String> {
@@ -54,8 +84,14 @@ fn faults(schema: &Value, root: &Value, value: &Value, at: &str, out: &mut Vec<S
         for (name, inner) in map {
             let of = &schema["properties"][name];
             if of.is_null() {
-                if schema["additionalProperties"] == false {
-                    out.push(format!("{at} has the unknown property {name}"));
+                match &schema["additionalProperties"] {
+                    Value::Bool(false) => {
+                        out.push(format!("{at} has the unknown property {name}"));
+                    }
+                    more @ Value::Object(_) => {
+                        faults(more, root, inner, &format!("{at}.{name}"), out);
+                    }
+                    _ => {}
                 }
             } else {
                 faults(of, root, inner, &format!("{at}.{name}"), out);
@@ -82,7 +118,8 @@ fn faults(schema: &Value, root: &Value, value: &Value, at: &str, out: &mut Vec<S
 }
 
 fn check(value: &Value) -> Vec<String> {
-    let schema: Value = serde_json::from_str(include_str!("sarif.schema.json")).expect("JSON");
+    let schema: Value =
+        serde_json::from_str(include_str!("sarif-2.1.0.schema.json")).expect("JSON");
     let mut out = vec![];
     faults(&schema, &schema, value, "document", &mut out);
     out

@@ -49,13 +49,41 @@ pub(super) fn render(diags: &[Diagnostic], sources: &Sources, style: Style) -> S
             } else {
                 name
             };
-            // Not wrapped: notes align shapes in columns.
-            out.push_str(&format!(
-                "  {name} {}\n",
-                plain(text).replace('\n', "\n        ")
-            ));
+            let text = wrapped(&plain(text), style.width.clamp(40, 400) - 8);
+            out.push_str(&format!("  {name} {}\n", text.replace('\n', "\n        ")));
         }
         out.push('\n');
+    }
+    out
+}
+
+/// Sentences broken at spaces to so many columns. What is aligned keeps its lines: shapes, marks below a text, what stands in quotes of code.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    for (i, line) in text.split('\n').enumerate() {
+        if i > 0 {
+            out.push('\n');
+        }
+        let aligned = line.contains("  ") || line.starts_with(' ');
+        if aligned || line.chars().count() <= width {
+            out.push_str(line);
+            continue;
+        }
+        let (mut column, mut quoted) = (0, false);
+        for (j, word) in line.split(' ').enumerate() {
+            let long = word.chars().count();
+            // A piece of code is copied whole.
+            if j > 0 && (quoted || column + 1 + long <= width) {
+                out.push(' ');
+                column += 1;
+            } else if j > 0 {
+                out.push('\n');
+                column = 0;
+            }
+            out.push_str(word);
+            column += long;
+            quoted ^= word.matches('`').count() % 2 == 1;
+        }
     }
     out
 }
