@@ -202,6 +202,10 @@ pub fn open(
                 nasc_data::cifar100_header(&place, Split::Train),
                 nasc_data::cifar100_header(&place, Split::Test),
             ),
+            "idx" if apart(&place) => both(
+                nasc_data::idx_header(&place, Some(Split::Train)),
+                nasc_data::idx_header(&place, Some(Split::Test)),
+            ),
             "idx" => promise(nasc_data::idx_header(&place, None))
                 .map(|p| Arc::new(p) as _)
                 .map_err(finding),
@@ -251,6 +255,10 @@ pub fn open(
             nasc_data::cifar100(&place, Split::Train),
             nasc_data::cifar100(&place, Split::Test),
         ),
+        "idx" if apart(&place) => both(
+            nasc_data::idx(&place, Some(Split::Train)),
+            nasc_data::idx(&place, Some(Split::Test)),
+        ),
         "idx" => images(nasc_data::idx(&place, None))
             .map(|i| Arc::new(i) as _)
             .map_err(finding),
@@ -258,6 +266,12 @@ pub fn open(
             .map(|i| Arc::new(i) as _)
             .map_err(finding),
     }
+}
+
+/// Whether IDX files for training stand here, as they do where MNIST is unpacked: those for tests come apart then.
+fn apart(place: &nasc_data::Place) -> bool {
+    let train = || nasc_data::idx_header(place, Some(Split::Train));
+    place.is_dir() && train().err().is_none_or(|f| f.code != nasc_data::MISSING)
 }
 
 /// A table as text.

@@ -50,6 +50,8 @@ pub struct TableValue {
     /// The key is composed of several columns.
     composed: Option<Vec<Piece>>,
     pub columns: Vec<ColumnValue>,
+    /// `per seed`: a key may have several rows, and stands for their mean.
+    pub repeats: bool,
     module: ModuleId,
     pub span: Span,
     rows: OnceLock<Arc<Rows>>,
@@ -135,6 +137,7 @@ pub fn value(
             key,
             composed,
             columns,
+            repeats: !decl.per.is_empty(),
             module,
             span,
             rows: OnceLock::new(),

@@ -222,7 +222,17 @@ pub(super) fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
         }
         let record = Value::record(fields);
         match by_key.get(&id) {
-            Some(at) => groups[*at].push(record),
+            Some(at) => {
+                let keyed = key.is_some() || t.composed.is_some();
+                if keyed && !t.repeats && t.space.modulo.is_empty() {
+                    let what = format!("{}:{line}: the key `{id}` has a row already", t.path);
+                    let d = fault("E0710", what).at(t.span, "a row a key is read here");
+                    return Err(d
+                        .help("write `per seed` where a key has several rows: it stands for their mean then")
+                        .into());
+                }
+                groups[*at].push(record)
+            }
             None => {
                 by_key.insert(id.clone(), keys.len());
                 keys.push(id);
