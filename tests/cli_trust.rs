@@ -284,6 +284,59 @@ fn a_training_that_diverges_ends_as_invalid_and_the_others_go_on() {
     assert_eq!(seen[0], seen[1]);
 }
 
+const LOST: &str = r#"
+use std.search.nb201.{nb201}
+use std.search.{train, sharing, samplers}
+use std.metrics.kendall_tau
+use std.cost.macs.core as macs
+trainer supernet(space: Space, data: Data, rate: Float) -> Weights {
+  weights w = init(space, by_operation)
+  for (x, y) in data.batches(32, epochs: 1) {
+    let a ~ by_site(space)
+    minimise mean(cross_entropy(space[a, w](x), y)) over w by sgd(constant(rate))
+  }
+  w
+}
+fn shown(net) -> Float { mean(trace(net at train, ones[2, 3, 16, 16]).out) }
+pipeline main() {
+  let d = data.generated(96, 4, 16)
+  let s = nb201(4, 4, 1, 16)
+  let archs = sample(s, 3)
+  let w = supernet(s, d, 1e30)
+  let lost = [accuracy(recalibrate(s[a, w], d, batches: 1), d.test) for a in archs]
+  let calm = supernet(s, d, 0.01)
+  let fine = [accuracy(recalibrate(s[a, calm], d, batches: 1), d.test) for a in archs]
+  report lost, fine, kept: len(valid(lost)), tau: kendall_tau.b(lost, fine)
+  report looked: shown(s[archs[0], w]), edited: accuracy(s[archs[0], w] with { relu: identity }, d.test)
+  report cost: macs(s[archs[0], w])
+}
+"#;
+
+#[test]
+fn what_is_made_of_lost_weights_is_invalid_and_nothing_else() {
+    let f = Folder::with(&[("a.nas", LOST)]);
+    let mut seen = vec![];
+    for jobs in ["1", "4"] {
+        let (code, out, err) = f.nasc(&["run", "a.nas", "--jobs", jobs, "--out", jobs]);
+        assert_eq!(code, 3, "{out}{err}");
+        let text = results(&f, jobs);
+        let r = &json(&text)["reports"];
+        assert!(r["fine"][2].is_number() && r["kept"] == 0, "{text}");
+        for lost in [
+            &r["lost"][2],
+            &r["tau"],
+            &r["looked"],
+            &r["edited"],
+            &r["cost"],
+        ] {
+            let reason = lost["invalid"].as_str().unwrap_or("");
+            assert!(reason.contains("at step "), "{lost} {text}");
+        }
+        seen.push(text);
+    }
+    assert_eq!(seen[0], seen[1]);
+}
+
 /// Whether a folder can be given a small file system of its own here.
 fn small_disk(f: &Folder, size: &str, command: &str) -> Option<std::process::Output> {
     std::fs::create_dir_all(f.at("small")).expect("a folder");

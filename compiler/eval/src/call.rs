@@ -439,6 +439,9 @@ fn call_decl(
             .into());
         }
     }
+    if let Some(v) = args::lost_net(decl, &bound) {
+        return Ok(v);
+    }
     let around = std::mem::replace(&mut ctx.privy, privy);
     let alike = crate::alike::key(ctx, decl, module, &bound);
     if let Some(v) = alike.as_ref().and_then(|k| crate::alike::find(ctx, k)) {

@@ -70,6 +70,12 @@ fn adopt(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     if from.is_unknown() || target.is_unknown() {
         return Ok(Value::unknown());
     }
+    if let Some(v) = [&from, &target]
+        .into_iter()
+        .find(|v| matches!(v.plain(), Value::Invalid(_)))
+    {
+        return Ok(v.clone());
+    }
     let Value::Weights(w) = from.plain() else {
         return Err(fault(
             "E0301",

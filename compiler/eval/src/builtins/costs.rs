@@ -99,6 +99,9 @@ fn cost_of(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     if v.is_unknown() {
         return Ok(Value::Unknown(Known::Number));
     }
+    if matches!(v.plain(), Value::Invalid(_)) {
+        return Ok(v);
+    }
     let Value::Record(weights) = items.plain().clone() else {
         return Err(
             fault("E0301", "the items of a cost are a record of weights")
@@ -205,7 +208,7 @@ fn cost_items(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let span = args.span;
     let v = args.need("net")?;
     let on = on_shape(ctx, args)?;
-    if v.is_unknown() {
+    if v.is_unknown() || matches!(v.plain(), Value::Invalid(_)) {
         return Ok(v);
     }
     let all = entries(ctx, &v, on, span)?;

@@ -277,7 +277,7 @@ fn decode(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 fn trace(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let span = args.span;
     let v = args.need("net")?;
-    if v.is_unknown() {
+    if v.is_unknown() || matches!(v.plain(), Value::Invalid(_)) {
         return Ok(v);
     }
     let n = net::as_net(ctx, &v, span)?;

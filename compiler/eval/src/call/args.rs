@@ -1,7 +1,7 @@
 //! The arguments of a call, as written and as a function takes them.
 
 use crate::ctx::{Ctx, fault};
-use crate::env::Env;
+use crate::env::{Env, Found};
 use crate::value::{Func, FuncKind, Value};
 use crate::{Result, access};
 use nas_diagnostics::Span;
@@ -191,4 +191,20 @@ pub fn input_first(decl: &FnDecl, args: &Args) -> bool {
         )
     });
     tensors && !takes_tensor
+}
+
+/// A net whose training ended as invalid, where a function asks for a net: what it gives is invalid for the same reason.
+pub(super) fn lost_net(decl: &FnDecl, bound: &Env) -> Option<Value> {
+    let net = |p: &&ast::Param| {
+        let kind = p.ty.as_ref().map(|t| &t.kind);
+        matches!(kind, Some(ast::TypeKind::Name { name, .. }) if &*name.text == "Net")
+    };
+    decl.params
+        .iter()
+        .flatten()
+        .filter(net)
+        .find_map(|p| match bound.find(&p.name.text) {
+            Some(Found::Value(v)) if matches!(v.plain(), Value::Invalid(_)) => Some(v),
+            _ => None,
+        })
 }

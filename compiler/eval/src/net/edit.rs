@@ -69,7 +69,7 @@ pub fn with(
             Ok(Value::Call(Arc::new(c)))
         }
         Value::Arch(a) => crate::space::edit_arch(ctx, a, entries, env, span),
-        Value::Unknown(_) => Ok(b),
+        Value::Unknown(_) | Value::Invalid(_) => Ok(b),
         Value::Net(_) | Value::Func(_) => {
             let n = as_net(ctx, &b, span)?;
             let mut edits = n.edits.clone();

@@ -65,6 +65,8 @@ pub fn with_weights(
             n.derived(|n| n.weights = NetWeights::Stored(w.clone())),
         )),
         Value::Unknown(_) => Ok(Value::Net(n.derived(|n| n.weights = NetWeights::Abstract))),
+        // A training that ended as invalid: what is made of it is invalid for the same reason.
+        Value::Invalid(_) => Ok(w.clone()),
         other => Err(fault(
             "E0301",
             format!("a net is given weights, and this is {}", other.kind()),
@@ -100,7 +102,7 @@ pub fn infer_abstract(n: &Arc<NetValue>) -> Value {
 pub fn at_mode(ctx: &mut Ctx, v: Value, train: bool, span: Span) -> Result<Value> {
     match v.plain() {
         Value::Net(n) => Ok(Value::Net(n.derived(|n| n.train = Some(train)))),
-        Value::Unknown(_) => Ok(v),
+        Value::Unknown(_) | Value::Invalid(_) => Ok(v),
         _ => {
             let n = as_net(ctx, &v, span)?;
             Ok(Value::Net(n.derived(|n| n.train = Some(train))))
