@@ -81,3 +81,9 @@ test "free priors against the 30 published accuracies: depth does as well as mul
   expect points([params(m) for m in nets], top1) within 0.001 of 82.2486
   expect points([sum(m.arch.depth) for m in nets], top1) within 0.001 of 83.0788
 }
+test "Hamming distances of two random contest codes over the width digits" {
+  let archs = shuffle([r.arch for r in contest], seed: 1)
+  let d = [code_distance(archs[2 * i], archs[2 * i + 1]) for i in 0..2_000]
+  expect mean(d) within 0.4 of 31.5 and std(d) within 0.3 of 5.4
+  expect count(x in d where x >= 33) / len(d) within 0.03 of 0.44
+}

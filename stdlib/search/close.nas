@@ -80,6 +80,23 @@ fn routed(space: Space, cell: BlockKind, point: Record, a: Arch, blocks: Int = 4
   space[a, point.net, glow(cell, point.open, router(blocks, point.open, hidden: hidden)[point.gate](indices(a)))]
 }
 
+/// The variant for spaces of stages (NDS): no gate; a stage's repeated positions read shared blocks by a map of contiguous groups, here their
+/// lengths. Groups as even as can be, the longer ones first.
+fn group_lengths(positions: Int, groups: Int) -> [Int] { [floor(positions / groups) + (if i < positions % groups { 1 } else { 0 }) for i in 0..groups] }
+/// Half of one group becomes a group of its own, and starts as the one it came from plus its own draw: the left-most that is longer than 1 …
+fn split_first(groups: [Int]) -> [Int] { split_at(groups, min([i for (n, i) in enumerate(groups) if n > 1] ++ [len(groups)])) }
+/// … or the longest, the first of several.
+fn split_longest(groups: [Int]) -> [Int] { split_at(groups, if max(groups) > 1 { position(max(groups), in: groups) } else { len(groups) }) }
+fn split_at(groups: [Int], i: Int) -> [Int] { if i >= len(groups) { groups } else { groups[..i] ++ [ceil(groups[i] / 2), floor(groups[i] / 2)] ++ groups[i + 1..] } }
+/// The group of each position.
+fn group_map(groups: [Int]) -> [Int] { [g for (n, g) in enumerate(groups) for i in 0..n] }
+test "groups of the stage spaces: 9, then two more at each of four events for ResNet, one for ResNeXt-A" {
+  let start = group_lengths(23, 9)
+  expect sum(start) == 23 and start == [3, 3, 3, 3, 3, 2, 2, 2, 2] and group_map([2, 1, 3]) == [0, 0, 1, 2, 2, 2]
+  expect len(start |> repeat 8 { g => split_first(g) }) == 17 and len(start |> repeat 4 { g => split_first(g) }) == 13
+  expect len(start |> repeat 8 { g => split_longest(g) }) == 17 and sum(start |> repeat 8 { g => split_longest(g) }) == 23
+  expect split_first([1, 2, 4]) == [1, 1, 1, 4] and split_longest([1, 2, 4]) == [1, 2, 2, 2] and split_first([1, 1]) == [1, 1]
+}
 test "the events of the reference" {
   expect changes(sharing_extent().open, 1000 epochs) == [200, 400, 600]
   expect changes(sharing_extent().cycle, 1000 epochs) == [400]

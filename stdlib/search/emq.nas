@@ -110,6 +110,26 @@ fn orthogonality(beta: Float = 1)(stats: Record) -> [Tensor] {
   [exp(-beta * sum(if i == j { 0 } else { sum(gram[i] * gram[j]) / (own[i] * own[j]) } for j in 0..len(fs))) for i in 0..len(fs)]
 }
 
+/// HAWQ-V1: the largest eigenvalue of each layer's curvature, by `turns` of power iteration; with the sign it has.
+search hawq_top(net: Net, batch: { x: Tensor, y: Tensor }, turns: Int = 12) -> [Float] {
+  let ws = weights_of(net)
+  let gs = grad(cross_entropy(net(batch.x), batch.y), ws)
+  [top_curvature(w, g, ~normal[..size(w)], turns) for (w, g) in zip(ws, gs)]
+}
+fn top_curvature(w: Tensor, g: Tensor, start: Tensor, turns: Int) -> Float {
+  let along = v => grad(sum(g * stop(v)), [w])[0]
+  let v = start |> repeat turns { v => unit(along(v)) }
+  sum(v * along(v))
+}
+fn unit(v: Tensor) -> Tensor { v / (norm(v) + 1e-30) }
+/// QE-score: by stage, the logarithm of its width and of the deviations that quantised weights and activations keep, of all convolutions up to
+/// it. The deviation of a unit normal draw at b bits hardly changes from 3 bits on: 3 and 4 bits are one to this score.
+fn quantised_deviation(bits: Int) -> Float { if bits <= 2 { 1.0089 } else { 1.0408 } }
+fn qe_score(stages: [{ channels: Int, weights: [Int], activations: [Int] }], shares: [Float] = [0, 0, 1, 1, 6]) -> Float {
+  let kept = [sum(log(quantised_deviation(w) * quantised_deviation(a)) for (w, a) in zip(s.weights, s.activations)) for s in stages]
+  sum(a * (log(s.channels) + sum(kept[..i + 1])) for ((a, s), i) in enumerate(zip(shares, stages)))
+}
+
 /// The original HAWQ-V2 criterion, not linear in bits: minus the sum over layers of mean curvature times the squared error of rounding.
 search hawq_v2(stats: Record, errors: [[Tensor]], bits: [[Int]]) -> [Float] {
   let traces = hawq_trace(stats)
@@ -199,6 +219,22 @@ test "the genotype that the released rank script fixes" {
   let s = { weight: [reshape(cumsum(ones[4]) - 2, [4])], virtual_grad: [reshape(cumsum(ones[4]), [4])] }
   // The mean of a softmax of 4 is 1/4; sqrt of -1 0 1 2 rectified is 0 0 1 sqrt 2.
   expect f(s)[0] == 0.25 * (1 + sqrt(2)) / 4 within 1e-6
+}
+test "the other genotype in the released tests" {
+  let f = tree["sqrt(abs(weight)) sum sqrt(exp(weight))"]
+  // Of -1 0 1 2: roots of sizes 1 0 1 sqrt 2, and of exponentials.
+  expect f({ weight: [reshape(cumsum(ones[4]) - 2, [4])] })[0] == (2 + sqrt(2)) / 4 + (exp(-0.5) + 1 + exp(0.5) + exp(1)) / 4 within 1e-5
+}
+test "curvature by hand: two classes, one weight each, no weight yet" {
+  let flat = net(x: [n, 1]) { x |> linear(2, bias: false) } with { linear.weight: w => zeros[..w.shape] }
+  // Shares of 1/2: diag(p) - p p' has the eigenvalues 1/2 and 0.
+  expect hawq_top(flat, { x: ones[1, 1], y: [0] })[0] == 0.5 within 1e-4
+}
+test "QE-score cannot tell 3 bits from 4" {
+  let at = b => [{ channels: 8 * 2 ^ s, weights: [b, b], activations: [8, 8] } for s in 0..5]
+  expect qe_score(at(3)) == qe_score(at(4)) and qe_score(at(2)) < qe_score(at(3))
+  let one = 2 * log(1.0408 ^ 2)
+  expect qe_score(at(4)) == log(32) + 3 * one + log(64) + 4 * one + 6 * (log(128) + 5 * one) within 1e-9
 }
 test "screening says why" {
   expect screened([1, 2, 3, 4]).why == "" and screened([2, 2, 2, 2, 3]).why == "constant"

@@ -27,6 +27,46 @@ fn mutate(space: Space, a: Arch, rate: Float) -> Arch {
 fn crossover(space: Space, a: Arch, b: Arch) -> Arch {
   space.build(s => if ~bernoulli(0.5) { a[s] else b[s] else ~uniform(s.options) } else { b[s] else a[s] else ~uniform(s.options) })
 }
+/// The evolution of single-path one-shot (Guo et al. 2020): parents are drawn from the `keep` best of all that was seen; each generation adds
+/// `mutants` of one parent and `crossed` of two, and fills up with random members. Nothing is scored twice, nothing outside the space is made.
+search spos_evolution(space: Space, score: Arch -> Score, population: Int = 50, generations: Int = 20, keep: Int = 10, mutants: Int = 25, crossed: Int = 25, rate: Rate = 0.1) -> [Scored] {
+  state seen = scored(sample(space, population), score)
+  for generation in 0..generations {
+    let parents = [s.arch for s in best_first(seen)][..min(keep, len(seen))]
+    let children = [~mutate(space, ~uniform(parents), rate) for i in 0..mutants] ++ [~crossover(space, ~uniform(parents), ~uniform(parents)) for i in 0..crossed]
+      ++ [~anyone(space) for i in 0..max(0, population - mutants - crossed)]
+    let known = [encode(s.arch) for s in seen]
+    seen := seen ++ scored([a for a in distinct(children) if encode(a) not in known], score)
+  }
+  best_first(seen)
+}
+fn anyone(space: Space) -> Arch { space.build(s => ~uniform(s.options)) }
+/// Regularised evolution with a proxy (Abdelfattah et al. 2021): the queue starts with the best of `warm_up` random members by proxy, and a child is,
+/// with probability `propose`, the proxy's best among its parent's neighbours; else one site changes at random.
+search proxy_aging(space: Space, score: Arch -> Score, proxy: Arch -> Score, evaluations: Int, population: Int = 64, tournament: Int = 10, warm_up: Int = 0, propose: Rate = 0.75) -> [Scored] {
+  let first = if warm_up > population { [s.arch for s in best_first(scored(sample(space, warm_up), proxy))][..population] } else { sample(space, population) }
+  state queue = scored(first, score)
+  state seen = queue
+  for turn in 0..(evaluations - population) {
+    let parent = best(~subset(queue, tournament))
+    let child = scored([if ~bernoulli(propose) { best(scored(neighbours(space, parent.arch), proxy)).arch } else { ~one_gene(space, parent.arch) }], score)
+    queue := drop(queue, 1) ++ child
+    seen := seen ++ child
+  }
+  best_first(distinct(seen))
+}
+test "evolution climbs, and scores nothing twice" {
+  let height = a => sum(few[a])
+  let found = spos_evolution(few, height, population: 20, generations: 6, keep: 5, mutants: 8, crossed: 8, seed: 1)
+  expect found[0].score > best(random_search(few, height, 20, seed: 1)).score and len(distinct([encode(s.arch) for s in found])) == len(found)
+  expect len(found) <= 20 + 6 * 20
+}
+test "a proxy that is the truth leads straight up" {
+  let height = a => sum(few[a])
+  // 10 of 10,000 members, and 8 moves, each to the best neighbour of the best: 9 in every place.
+  expect proxy_aging(few, height, height, 18, population: 10, tournament: 10, propose: 1, seed: 2)[0].score == 36
+  expect proxy_aging(few, height, a => 0, 10, population: 10, warm_up: 100)[0].score <= 36
+}
 test "a seed says what a search draws, its first members included" {
   let start = s => [r.arch for r in random_search(few, a => 0, 4, seed: s)]
   expect encode(start(1)[0]) == encode(start(1)[0]) and start(1) == start(1)

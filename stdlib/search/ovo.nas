@@ -49,6 +49,13 @@ distill with_features(teacher: Net{last}, student: Net{last}, alpha: Rate = 0.5,
   label cross_entropy weight 1 - alpha
 }
 
+/// Hard labels, as in DeiT: the teacher's choice is a second label.
+distill hard(teacher: Net, student: Net, alpha: Rate = 0.5) {
+  match student.out to teacher.out with hard_label weight alpha
+  label cross_entropy weight 1 - alpha
+}
+loss hard_label(z: [n, c], t: [n, c]) -> Float { -mean(sum(one_hot(argmax(stop(t), over: 1), c) * log_softmax(z), over: 1)) }
+
 /// Who meets whom: independent draws;
 fn independent(t: Space, s: Space) -> { teacher: Arch, student: Arch } { { teacher: ~by_site(t), student: ~by_site(s) } }
 /// always the largest teacher;
@@ -93,6 +100,10 @@ test "every pair of a teacher and a student fits" {
   let features = with_features(elastic_cnn, small_vit)
   expect not rejected { features(ones[2, 3, 16, 16], [0, 1]) }
   expect rejected { online(elastic_cnn(classes: 100), small_vit)(ones[2, 3, 16, 16], [0, 1]) }
+}
+test "a hard label is the teacher's choice" {
+  expect hard_label([[0.0, 0], [2.0, 0]], [[1.0, -1], [3.0, 1]]) == (log(2) + log(1 + exp(-2))) / 2 within 1e-6
+  expect not rejected { hard(elastic_cnn, small_vit)(ones[2, 3, 16, 16], [0, 1]) }
 }
 distill unadapted(teacher: Net{last}, student: Net{last}) { match student.last to teacher.last with mse }
 test "features of different widths need an adapter" {

@@ -19,6 +19,20 @@ fn pgonas_roles(space: Space, n: Int = 4, m: Int = 2, middle: Space -> Arch = by
   let s ~ sandwich(space, n, middle)
   { ..s, pairs: [{ a: ~by_site(space), b: ~by_site(space) } for i in 0..m] }
 }
+/// Digits of widths in which two contest codes differ: the stem's, and two for each block that either has.
+fn code_distance(a: Arch, b: Arch) -> Int {
+  differ(a.tied[0], b.tied[0]) + sum(stage_distance(a.mid[s], b.mid[s], differ(a.tied[s], b.tied[s])) for s in 0..len(a.mid))
+}
+fn differ(x: Float, y: Float) -> Int { if x == y { 0 } else { 1 } }
+fn stage_distance(a: [Float], b: [Float], outer: Int) -> Int {
+  let both = min(len(a), len(b))
+  sum(differ(a[i], b[i]) + outer for i in 0..both) + 2 * (max(len(a), len(b)) - both)
+}
+/// The variant with Zen for a prior: `m` pairs, the second member drawn until it lies `margin` apart (at most ten times); its weight is constant(1).
+fn zen_roles(space: Space, n: Int = 4, m: Int = 3, distance: (Arch, Arch) -> Float = code_distance, margin: Float = 33) -> { largest: Arch, smallest: Arch, middle: [Arch], pairs: [{ a: Arch, b: Arch }] } {
+  let s ~ sandwich(space, n)
+  { ..s, pairs: [~margin_pairs(space, distance, margin) for i in 0..m] }
+}
 /// Tried by the authors: nothing first, a plateau of 2, nothing at the end, as shares of 70 epochs. The best of three is `ramp` of RD-NAS.
 schedule rise_and_fall(peak: Float = 2) at now = peak * clamp(min((now.fraction - 5 / 70) * 70 / 15, (1 - now.fraction) * 70 / 20), 0, 1)
 
@@ -47,6 +61,11 @@ test "roles: the ends are the space's, the rest are drawn" {
   expect s[largest(s)] == [7, 7, 7] and s[smallest(s)] == [3, 3, 3]
   let r ~ pgonas_roles(s, n: 5, m: 3)
   expect s[r.largest] == [7, 7, 7] and s[r.smallest] == [3, 3, 3] and len(r.middle) == 3 and len(r.pairs) == 3
+}
+test "pairs of the variant with Zen lie apart" {
+  let r ~ zen_roles(bars(), n: 3, m: 4, distance: hamming, margin: 2)
+  expect len(r.pairs) == 4 and r.largest == largest(bars())
+  expect stage_distance([1, 0.9], [1, 0.8, 0.7], 0) == 1 + 2 and stage_distance([1, 0.9], [1, 0.8, 0.7], 1) == 2 + 1 + 2
 }
 space bars() {
   let w = [choose [5, 7, 3] for i in 0..3]
