@@ -37,13 +37,6 @@ block logistic(x: [..s]) -> [..s] { tally("activation", sigmoid(x)) }
 block swish(x: [..s]) -> [..s] { tally("activation", x * sigmoid(x)) }
 block mish(x: [..s]) -> [..s] { tally("activation", x * tanh(log(1 + exp(min(x, 20))))) }
 
-block selu(x: [..s]) -> [..s] { tally("activation", 1.0507009873554805 * (rectify(x) + 1.6732632423543772 * (exp(min(x, 0)) - 1))) }
-/// He et al. 2015: below 0 a slope that is learned, one for all channels.
-block prelu(start: Float = 0.25)(x: [..s]) -> [..s] {
-  param slope: [1] = start
-  tally("activation", rectify(x) - slope * rectify(-x))
-}
-
 /// Convolution of height and width; `padding: same` keeps them at stride 1.
 block conv2d(out: Int, k: Int, stride: Int = 1, groups: Int = 1, dilation: Int = 1, padding: Padding = same, bias: Bool = true)(x: [n, c, h, w]) -> [n, out, _, _] {
   param weight: [out, c / groups, k, k] ~ kaiming_uniform(a: sqrt(5))
