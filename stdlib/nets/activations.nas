@@ -1,4 +1,4 @@
-//! Further activations, as blocks.
+//! Activations that only some nets use; those of core are always in scope.
 
 /// Klambauer et al. 2017.
 block selu(x: [..s]) -> [..s] { tally("activation", 1.0507009873554805 * (rectify(x) + 1.6732632423543772 * (exp(min(x, 0)) - 1))) }
