@@ -6,7 +6,7 @@ use crate::program::{GlobalId, ModuleId, Program};
 use crate::value::{Func, FuncKind, Value};
 use nas_grammar::ast;
 use nas_ir::{HostData, HostTensor};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 mod hash;
@@ -234,7 +234,15 @@ fn value(h: &mut Hash, v: &Value, depth: usize) {
         }
         Value::Terms(t) => {
             space(h, &t.space, d);
-            h.text("terms", &format!("{:?}", t.tables));
+            // What the sum is, however it is split into tables.
+            let mut sum: BTreeMap<&[(u32, u32)], Vec<i64>> = BTreeMap::new();
+            for table in &t.tables {
+                let here = sum.entry(&table.sites[..]);
+                let all = here.or_insert_with(|| vec![0; table.values.len()]);
+                all.iter_mut().zip(&table.values).for_each(|(a, b)| *a += b);
+            }
+            sum.retain(|_, values| values.iter().any(|v| *v != 0));
+            h.text("terms", &format!("{sum:?}"));
         }
         Value::Invalid(reason) => h.text("invalid", reason),
         Value::Unknown(_) => h.part("unknown", &[]),
