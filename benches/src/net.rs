@@ -88,7 +88,7 @@ pub fn softmax(x: &Tensor, log: bool) -> Made {
 }
 
 pub fn gelu(x: &Tensor) -> Made {
-    let inner = x.binary(Binary::Div, &number(std::f64::consts::SQRT_2))?;
+    let inner = mul(x, &number(std::f64::consts::FRAC_1_SQRT_2))?;
     let gate = add(&number(1.0), &inner.unary(Unary::Erf))?;
     mul(&mul(&number(0.5), x)?, &gate)
 }

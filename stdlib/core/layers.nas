@@ -29,7 +29,7 @@ block zero(x: [..s]) -> [..s] { x * 0 }
 block relu(x: [..s]) -> [..s] { tally("activation", rectify(x)) }
 block relu6(x: [..s]) -> [..s] { tally("activation", min(rectify(x), 6)) }
 block leaky_relu(slope: Float = 0.01)(x: [..s]) -> [..s] { tally("activation", max(x, slope * x)) }
-block gelu(x: [..s]) -> [..s] { tally("activation", 0.5 * x * (1 + erf(x / sqrt(2)))) }
+block gelu(x: [..s]) -> [..s] { tally("activation", 0.5 * x * (1 + erf(x * sqrt(0.5)))) }
 block hard_swish(x: [..s]) -> [..s] { tally("activation", x * clamp(x + 3, 0, 6) / 6) }
 block hard_sigmoid(x: [..s]) -> [..s] { tally("activation", clamp(x + 3, 0, 6) / 6) }
 /// 1 / (1 + exp(-x)) as a block; `sigmoid` is the function.

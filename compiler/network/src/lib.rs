@@ -1,5 +1,6 @@
 //! One network graph made ready to run: differentiate, lean, fuse, place.
 
+mod again;
 mod flat;
 mod fuse;
 mod grad;

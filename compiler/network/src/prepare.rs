@@ -1,5 +1,6 @@
 //! The whole way from a graph with gradients to what an executor runs.
 
+use crate::again::recompute;
 use crate::flat::{Flat, Id, index};
 use crate::fuse::{Kernel, group};
 use crate::grad::{NoGradient, Unreached, derive};
@@ -33,7 +34,8 @@ pub fn prepare(graph: &Graph) -> Result<Ready, NoGradient> {
         unreached = in_terms_of(&given, &map, &found, flat.len());
         flat = clean(&derived).0;
     }
-    let kernels = group(&flat);
+    let mut kernels = group(&flat);
+    recompute(&flat, &mut kernels);
     let placement = lay(&flat, &kernels);
     Ok(Ready {
         graph: flat.write(),

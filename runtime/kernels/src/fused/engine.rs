@@ -1,7 +1,8 @@
 //! Executes a fused program tile by tile.
 
 use super::ops::{Op, Src, apply};
-use super::space::{AXES, Row, Space, Strides};
+use super::prepare::{expand, hoist, place};
+use super::space::{Row, Space, Strides};
 use crate::elem::{Elem, Scratch};
 use crate::simd::{Level, level};
 
@@ -16,22 +17,22 @@ pub(crate) enum Node<E> {
     Apply(Op, [usize; 3]),
 }
 
-type ApplyFn<E> = unsafe fn(Op, *mut E, usize, &[Src<E>; 3]);
+type ApplyFn<E> = unsafe fn(Op, *mut E, usize, [&Src<E>; 3]);
 
-unsafe fn apply_base<E: Elem>(op: Op, dst: *mut E, n: usize, s: &[Src<E>; 3]) {
-    apply::<E, E::Base>(op, dst, n, *s)
+unsafe fn apply_base<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
+    apply::<E, E::Base>(op, dst, n, s)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn apply_avx2<E: Elem>(op: Op, dst: *mut E, n: usize, s: &[Src<E>; 3]) {
-    apply::<E, E::Avx2>(op, dst, n, *s)
+unsafe fn apply_avx2<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
+    apply::<E, E::Avx2>(op, dst, n, s)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-unsafe fn apply_avx512<E: Elem>(op: Op, dst: *mut E, n: usize, s: &[Src<E>; 3]) {
-    apply::<E, E::Avx512>(op, dst, n, *s)
+unsafe fn apply_avx512<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
+    apply::<E, E::Avx512>(op, dst, n, s)
 }
 
 fn apply_fn<E: Elem>() -> ApplyFn<E> {
@@ -55,6 +56,23 @@ struct TileAt {
     flat: usize,
 }
 
+/// What a tile does for one value.
+struct Step<'a, E> {
+    node: usize,
+    does: Does<'a, E>,
+}
+
+enum Does<'a, E> {
+    /// Memory in the order of the space.
+    Read(*const E),
+    /// A piece of a row that lies together.
+    ReadRow(*const E, &'a Strides),
+    /// One value for the row.
+    ReadOne(*const E, &'a Strides),
+    Gather(*const E, &'a Strides),
+    Apply(Op, [usize; 3]),
+}
+
 /// A program made ready to run over a space.
 pub(crate) struct Engine<E: Elem> {
     nodes: Vec<Node<E>>,
@@ -71,7 +89,7 @@ pub(crate) struct Engine<E: Elem> {
     _hoisted: Vec<Scratch<E>>,
 }
 
-const NONE: usize = usize::MAX;
+pub(super) const NONE: usize = usize::MAX;
 /// Rows at least this long are cut in pieces of their own; shorter rows are gathered, several to a tile.
 const LONG_ROW: usize = 192;
 
@@ -105,7 +123,7 @@ impl<E: Elem> Engine<E> {
                             Some(Node::Scalar(x)) => Src::One(*x),
                             _ => Src::One(E::zero()),
                         });
-                        apply(op, &mut x, 1, &s);
+                        apply(op, &mut x, 1, s.each_ref());
                         nodes[i] = Node::Scalar(x);
                     }
                     m
@@ -135,14 +153,14 @@ impl<E: Elem> Engine<E> {
     }
 
     /// Calls `f` for each tile in row-major order.
-    fn tiles(&self, mut f: impl FnMut(TileAt)) {
+    fn tiles(&self, mut f: impl FnMut(&TileAt)) {
         let inner = self.space.inner();
         let rows = self.space.total() / inner.max(1);
         let mut row = self.space.row(0);
         if inner >= LONG_ROW || rows == 1 {
             for r in 0..rows {
                 for start in (0..inner).step_by(self.tile) {
-                    f(TileAt {
+                    f(&TileAt {
                         row,
                         rows: 1,
                         start,
@@ -156,7 +174,7 @@ impl<E: Elem> Engine<E> {
             let many = (self.tile / inner).max(1);
             for r in (0..rows).step_by(many) {
                 let rows = many.min(rows - r);
-                f(TileAt {
+                f(&TileAt {
                     row,
                     rows,
                     start: 0,
@@ -181,9 +199,9 @@ impl<E: Elem> Engine<E> {
             }
         }
         self.run(
-            |node, at| match direct[node] {
+            |node, flat| match direct[node] {
                 NONE => None,
-                i => Some(into[i].add(at.flat)),
+                i => Some(into[i].add(flat)),
             },
             |at, values| {
                 for (i, &o) in self.outputs.iter().enumerate() {
@@ -215,17 +233,15 @@ impl<E: Elem> Engine<E> {
     }
 
     /// # Safety
-    /// As for `new`; `direct` gives memory for a whole tile.
+    /// As for `new`; `direct` gives memory for a whole tile, from its flat place.
     unsafe fn run(
         &self,
-        direct: impl Fn(usize, TileAt) -> Option<*mut E>,
-        mut done: impl FnMut(TileAt, &[Src<E>]),
+        direct: impl Fn(usize, usize) -> Option<*mut E>,
+        mut done: impl FnMut(&TileAt, &[Src<E>]),
     ) {
-        let whole = self.space.contiguous();
         let inner = self.space.inner();
-        let last = self.space.rank - 1;
-        let mut room = Scratch::<E>::new(self.slots * self.tile.max(inner.min(LONG_ROW)));
         let size = self.tile.max(inner.min(LONG_ROW));
+        let mut room = Scratch::<E>::new(self.slots * size);
         let room = room.as_mut_ptr();
         let mut values: Vec<Src<E>> = self
             .nodes
@@ -235,40 +251,68 @@ impl<E: Elem> Engine<E> {
                 _ => Src::One(E::zero()),
             })
             .collect();
+        let steps = self.steps(inner >= LONG_ROW || self.space.total() == inner);
         self.tiles(|at| {
-            for &node in &self.code {
-                match self.nodes[node] {
-                    Node::Scalar(_) => {}
-                    Node::Input(p, strides) => {
-                        values[node] = if strides == whole {
-                            Src::Many(p.add(at.flat))
-                        } else if at.rows == 1 && strides[last] < 2 {
-                            let p = p.add(at.row.offset(&self.space, &strides));
-                            match strides[last] {
-                                0 => Src::One(*p),
-                                _ => Src::Many(p.add(at.start)),
-                            }
-                        } else {
-                            let to = room.add(self.slot[node] * size);
-                            self.gather(p, &strides, at, to);
-                            Src::Many(to)
-                        };
+            for step in &steps {
+                values[step.node] = match step.does {
+                    Does::Read(p) => Src::Many(p.add(at.flat)),
+                    Does::ReadRow(p, strides) => {
+                        Src::Many(p.add(at.row.offset(&self.space, strides) + at.start))
                     }
-                    Node::Apply(op, args) => {
-                        let to =
-                            direct(node, at).unwrap_or_else(|| room.add(self.slot[node] * size));
-                        let s = args.map(|a| values.get(a).copied().unwrap_or(Src::One(E::zero())));
-                        (self.apply)(op, to, at.len, &s);
-                        values[node] = Src::Many(to);
+                    Does::ReadOne(p, strides) => {
+                        Src::One(*p.add(at.row.offset(&self.space, strides)))
                     }
-                }
+                    Does::Gather(p, strides) => {
+                        let to = room.add(self.slot[step.node] * size);
+                        self.gather(p, strides, at, to);
+                        Src::Many(to)
+                    }
+                    Does::Apply(op, args) => {
+                        let to = direct(step.node, at.flat)
+                            .unwrap_or_else(|| room.add(self.slot[step.node] * size));
+                        let [a, b, c] = args;
+                        (self.apply)(op, to, at.len, [&values[a], &values[b], &values[c]]);
+                        Src::Many(to)
+                    }
+                };
             }
             done(at, &values);
         });
     }
 
+    /// What each tile does, in order; `rows` where a tile lies in one row.
+    fn steps(&self, rows: bool) -> Vec<Step<'_, E>> {
+        let whole = self.space.contiguous();
+        let last = self.space.rank - 1;
+        let does = |node: usize| match &self.nodes[node] {
+            Node::Scalar(_) => None,
+            Node::Input(p, strides) => Some(if *strides == whole {
+                Does::Read(*p)
+            } else if rows && strides[last] < 2 {
+                match strides[last] {
+                    0 => Does::ReadOne(*p, strides),
+                    _ => Does::ReadRow(*p, strides),
+                }
+            } else {
+                Does::Gather(*p, strides)
+            }),
+            // Arguments that the operation does not take may be any.
+            Node::Apply(op, args) => {
+                let known = |a: usize| if a < self.nodes.len() { a } else { 0 };
+                Some(Does::Apply(*op, args.map(known)))
+            }
+        };
+        self.code
+            .iter()
+            .filter_map(|&node| {
+                let does = does(node)?;
+                Some(Step { node, does })
+            })
+            .collect()
+    }
+
     /// Copies what an input holds at a tile's places to `to`.
-    unsafe fn gather(&self, p: *const E, strides: &Strides, at: TileAt, to: *mut E) {
+    unsafe fn gather(&self, p: *const E, strides: &Strides, at: &TileAt, to: *mut E) {
         let inner = self.space.inner();
         let len = if at.rows == 1 { at.len } else { inner };
         let step = strides[self.space.rank - 1];
@@ -288,189 +332,4 @@ impl<E: Elem> Engine<E> {
             }
         }
     }
-}
-
-/// Computes values that vary over a small part of the space only once there, and makes them inputs.
-unsafe fn hoist<E: Elem>(
-    nodes: &mut [Node<E>],
-    space: &Space,
-    varies: &[u32],
-    all: u32,
-    outputs: &[usize],
-) -> Vec<Scratch<E>> {
-    let size = |mask: u32| -> usize {
-        (0..space.rank)
-            .filter(|a| mask >> a & 1 == 1)
-            .map(|a| space.dims[a])
-            .product()
-    };
-    let small = |mask: u32| mask != 0 && mask != all && size(mask) * 4 <= space.total();
-    let wanted = |nodes: &[Node<E>], i: usize| {
-        matches!(nodes[i], Node::Apply(..))
-            && small(varies[i])
-            && (outputs.contains(&i)
-                || (i + 1..nodes.len()).any(|j| {
-                    matches!(nodes[j], Node::Apply(op, args)
-                        if args[..op.arity()].contains(&i) && varies[j] != varies[i])
-                }))
-    };
-    let mut kept = Vec::new();
-    let mut masks: Vec<u32> = (0..nodes.len())
-        .filter(|&i| wanted(nodes, i))
-        .map(|i| varies[i])
-        .collect();
-    // Parts of fewer axes first, so that larger parts find them done.
-    masks.sort_by_key(|m| (m.count_ones(), *m));
-    masks.dedup();
-    for mask in masks {
-        let picked: Vec<usize> = (0..nodes.len())
-            .filter(|&i| varies[i] == mask && wanted(nodes, i))
-            .collect();
-        let axes: Vec<usize> = (0..space.rank).filter(|a| mask >> a & 1 == 1).collect();
-        let mut part = Space {
-            rank: axes.len(),
-            dims: [1; AXES],
-        };
-        for (i, &a) in axes.iter().enumerate() {
-            part.dims[i] = space.dims[a];
-        }
-        let inside: Vec<Node<E>> = nodes
-            .iter()
-            .enumerate()
-            .map(|(i, n)| match n {
-                // What varies beyond this part is not needed for it.
-                _ if varies[i] & !mask != 0 => Node::Scalar(E::zero()),
-                Node::Input(p, strides) => {
-                    let mut s = [0; AXES];
-                    for (k, &a) in axes.iter().enumerate() {
-                        s[k] = strides[a];
-                    }
-                    Node::Input(*p, s)
-                }
-                other => *other,
-            })
-            .collect();
-        let engine = Engine::new(inside, part, &picked);
-        let total = part.total();
-        let mut memory = Scratch::<E>::new(picked.len() * total);
-        let base: *mut E = memory.as_mut_ptr();
-        let mut into: Vec<*mut E> = (0..picked.len()).map(|i| base.add(i * total)).collect();
-        engine.write(&mut into);
-        let dense = part.contiguous();
-        let mut strides = [0; AXES];
-        for (k, &a) in axes.iter().enumerate() {
-            strides[a] = dense[k];
-        }
-        for (&i, &p) in picked.iter().zip(&into) {
-            nodes[i] = Node::Input(p, strides);
-        }
-        kept.push(memory);
-    }
-    kept
-}
-
-/// Lays inputs that repeat over the first axes out in full for the others, where that is little work and makes short rows
-/// into long ones: a value per channel, say, is written out for one image and then read like any tensor.
-unsafe fn expand<E: Elem>(
-    nodes: &mut [Node<E>],
-    code: &[usize],
-    space: &mut Space,
-    kept: &mut Vec<Scratch<E>>,
-) {
-    const LARGEST: usize = 16 * 1024;
-    const SHORT: usize = 1024;
-    if space.rank < 2 || space.inner() >= SHORT {
-        return;
-    }
-    let whole = space.contiguous();
-    let rank = space.rank;
-    let split = (1..rank - 1).find(|&k| {
-        let period: usize = space.dims[k..rank].iter().product();
-        period <= LARGEST
-            && space.total() / period >= 4
-            && code.iter().all(|&i| match &nodes[i] {
-                Node::Input(_, s) => s[k..rank] == whole[k..rank] || s[..k].iter().all(|&s| s == 0),
-                _ => true,
-            })
-    });
-    let Some(k) = split else {
-        return;
-    };
-    let part = space.part(k);
-    let step = part.total();
-    for &i in code {
-        if let Node::Input(p, s) = nodes[i] {
-            let mut joined = [0; AXES];
-            joined[..k].copy_from_slice(&s[..k]);
-            joined[k] = 1;
-            let mut from = p;
-            if s[k..rank] != whole[k..rank] {
-                let mut strides = [0; AXES];
-                strides[..rank - k].copy_from_slice(&s[k..rank]);
-                let mut memory = Scratch::<E>::new(step);
-                spread(p, &strides, &part, memory.as_mut_ptr());
-                from = memory.as_ptr();
-                kept.push(memory);
-            }
-            nodes[i] = Node::Input(from, joined);
-        }
-    }
-    *space = space.joined(k);
-}
-
-/// Writes an input out over a whole space.
-unsafe fn spread<E: Elem>(p: *const E, strides: &Strides, space: &Space, to: *mut E) {
-    let inner = space.inner();
-    let step = strides[space.rank - 1];
-    let mut row = space.row(0);
-    for out in std::slice::from_raw_parts_mut(to, space.total()).chunks_exact_mut(inner) {
-        let p = p.add(row.offset(space, strides));
-        match step {
-            0 => out.fill(*p),
-            1 => out.copy_from_slice(std::slice::from_raw_parts(p, inner)),
-            _ => (0..inner).for_each(|i| out[i] = *p.add(i * step)),
-        }
-        row.step(space);
-    }
-}
-
-/// The nodes that the outputs need, in order, and a buffer for each that is free again after its last use.
-fn place<E: Elem>(nodes: &[Node<E>], outputs: &[usize]) -> (Vec<usize>, Vec<usize>, usize) {
-    let mut last = vec![NONE; nodes.len()];
-    let mut needed = vec![false; nodes.len()];
-    for &o in outputs {
-        needed[o] = true;
-        last[o] = nodes.len();
-    }
-    for i in (0..nodes.len()).rev() {
-        if let (true, Node::Apply(op, args)) = (needed[i], &nodes[i]) {
-            for &a in &args[..op.arity()] {
-                needed[a] = true;
-                if last[a] == NONE {
-                    last[a] = i;
-                }
-            }
-        }
-    }
-    let code: Vec<usize> = (0..nodes.len())
-        .filter(|&i| needed[i] && !matches!(nodes[i], Node::Scalar(_)))
-        .collect();
-    let mut slot = vec![NONE; nodes.len()];
-    let mut free = Vec::new();
-    let mut slots = 0;
-    for &i in &code {
-        slot[i] = free.pop().unwrap_or_else(|| {
-            slots += 1;
-            slots - 1
-        });
-        if let Node::Apply(op, args) = &nodes[i] {
-            let args = &args[..op.arity()];
-            for (k, &a) in args.iter().enumerate() {
-                if last[a] == i && slot[a] != NONE && !args[..k].contains(&a) {
-                    free.push(slot[a]);
-                }
-            }
-        }
-    }
-    (code, slot, slots)
 }

@@ -139,30 +139,26 @@ impl Math for f32 {
 
     #[inline(always)]
     fn erf_v<V: Vector<f32>>(self) -> f32 {
-        let t = self.abs();
-        let s = self * self;
-        let r = fma::<f32, V>(-1.728_534_7e-5, t, 3.831_972e-4);
-        let u = fma::<f32, V>(-3.883_964_4e-3, t, 2.425_462_2e-2);
-        let mut r = fma::<f32, V>(r, s, u);
-        r = fma::<f32, V>(r, t, -1.067_778_8e-1);
-        r = fma::<f32, V>(r, t, -6.348_469e-1);
-        r = fma::<f32, V>(r, t, -1.287_175_1e-1);
-        r = fma::<f32, V>(r, t, -t);
-        // Far out the polynomial turns around, or meets infinity minus infinity.
-        let far = t > 4.0;
-        let large = if far { 1.0 } else { 1.0 - r.exp_v::<V>() };
-        let mut q = -5.967_617e-4;
-        q = fma::<f32, V>(q, s, 4.991_194_2e-3);
-        q = fma::<f32, V>(q, s, -2.676_813_5e-2);
-        q = fma::<f32, V>(q, s, 1.128_199_25e-1);
-        q = fma::<f32, V>(q, s, -3.761_253_4e-1);
-        q = fma::<f32, V>(q, s, 1.283_791_7e-1);
-        let small = fma::<f32, V>(q, self, self);
-        if t > 0.927_734_4 {
-            large.copysign(self)
-        } else {
-            small
-        }
+        // erf(x) / x as a ratio of polynomials in x^2, fitted for the least relative error up to 4 (2.5e-8 before rounding);
+        // beyond, it is 1 in this type. Comparisons let NaN through.
+        let x = if self > 4.0 { 4.0 } else { self };
+        let x = if x < -4.0 { -4.0 } else { x };
+        let s = x * x;
+        let mut p = 1.986_742e-6;
+        p = fma::<f32, V>(p, s, 2.845_565_3e-4);
+        p = fma::<f32, V>(p, s, 3.883_164_4e-3);
+        p = fma::<f32, V>(p, s, 5.310_118_2e-2);
+        p = fma::<f32, V>(p, s, 1.935_416_6e-1);
+        p = fma::<f32, V>(p, s, 1.128_379_1);
+        let mut q = 3.741_925_7e-5;
+        q = fma::<f32, V>(q, s, 1.185_517_4e-3);
+        q = fma::<f32, V>(q, s, 1.520_689_9e-2);
+        q = fma::<f32, V>(q, s, 1.153_484_96e-1);
+        q = fma::<f32, V>(q, s, 5.048_544e-1);
+        q = fma::<f32, V>(q, s, 1.0);
+        let y = x * p / q;
+        let y = if y > 1.0 { 1.0 } else { y };
+        if y < -1.0 { -1.0 } else { y }
     }
 
     #[inline(always)]

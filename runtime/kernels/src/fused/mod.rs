@@ -5,6 +5,7 @@
 mod engine;
 mod math;
 mod ops;
+mod prepare;
 mod reduce;
 mod space;
 

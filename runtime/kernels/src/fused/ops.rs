@@ -124,12 +124,12 @@ pub(crate) fn min<E: Elem>(a: E, b: E) -> E {
 /// # Safety
 /// `dst` and every `Many` argument that the operation takes hold `n` elements; `dst` overlaps none of them.
 #[inline(always)]
-pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize, s: [Src<E>; 3]) {
+pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
     let out = std::slice::from_raw_parts_mut(dst, n);
     macro_rules! unary {
         ($f:expr) => {{
             let f = $f;
-            match s[0] {
+            match *s[0] {
                 Src::Many(a) => {
                     let a = std::slice::from_raw_parts(a, n);
                     for (d, &a) in out.iter_mut().zip(a) {
@@ -143,7 +143,7 @@ pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize,
     macro_rules! binary {
         ($f:expr) => {{
             let f = $f;
-            match (s[0], s[1]) {
+            match (*s[0], *s[1]) {
                 (Src::Many(a), Src::Many(b)) => {
                     let a = std::slice::from_raw_parts(a, n);
                     let b = std::slice::from_raw_parts(b, n);
@@ -170,7 +170,7 @@ pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize,
     macro_rules! ternary {
         ($f:expr) => {{
             let f = $f;
-            match (s[0], s[1], s[2]) {
+            match (*s[0], *s[1], *s[2]) {
                 (Src::One(a), Src::One(b), Src::One(c)) => out.fill(f(a, b, c)),
                 (Src::Many(a), Src::Many(b), Src::Many(c)) => {
                     let a = std::slice::from_raw_parts(a, n);
@@ -252,7 +252,7 @@ pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize,
         Op::Mul => binary!(|a: E, b: E| a * b),
         Op::Div => binary!(|a: E, b: E| a / b),
         // Squares are the common power by far.
-        Op::Pow => match s[1] {
+        Op::Pow => match *s[1] {
             Src::One(b) if b == one + one => unary!(|a: E| a * a),
             Src::One(b) if b == one => unary!(|a: E| a),
             Src::One(b) if b == one + one + one => unary!(|a: E| a * a * a),

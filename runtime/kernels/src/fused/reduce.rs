@@ -2,7 +2,7 @@
 
 use super::engine::{Engine, Node};
 use super::ops::{Src, max, min};
-use super::space::{AXES, Space};
+use super::space::{AXES, Row, Space, Strides};
 use super::{Input, Program, Shared, nodes};
 use crate::elem::{Elem, Scratch};
 use crate::error::{KernelError, need, product};
@@ -238,14 +238,17 @@ unsafe fn reduce<E: Elem>(
         let part = space.part(1);
         for (i, sums) in sums.chunks_exact(rest).enumerate() {
             let to = &mut totals[i * left..][..left];
-            fold_rows(kind, sums, 0, &part, &kinds[1..], to);
+            let rows = Rows::new(kind, &part, &kinds[1..]);
+            rows.fold(sums, &mut rows.first(), to);
         }
     } else {
         let mut fill: Vec<E> = Vec::new();
-        Engine::new(nodes, space, &program.outputs).feed(|i, flat, len, value| {
+        let rows = Rows::new(kind, &space, kinds);
+        let mut at = vec![rows.first(); program.outputs.len()];
+        Engine::new(nodes, space, &program.outputs).feed(|i, _, len, value| {
             let v = slice(value, len, &mut fill);
             let to = &mut totals[i * left..][..left];
-            fold_rows(kind, v, flat, &space, kinds, to);
+            rows.fold(v, &mut at[i], to);
         });
     }
 }
@@ -262,32 +265,55 @@ unsafe fn slice<E: Elem>(value: Src<E>, len: usize, fill: &mut Vec<E>) -> &[E] {
     }
 }
 
-/// Reduces values that lie at flat places from `flat` on into the totals of the axes that stay.
-unsafe fn fold_rows<E: Elem>(
+/// Reduces values that come in the order of a space into the totals of the axes that stay.
+struct Rows<'a, E> {
     kind: Reduce,
-    mut v: &[E],
-    flat: usize,
-    space: &Space,
-    reduced: &[bool],
-    totals: &mut [f64],
-) {
-    let fold = fold_fn::<E>();
-    let mut keep = [false; AXES];
-    for (k, r) in keep.iter_mut().zip(reduced) {
-        *k = !r;
+    one: FoldFn<E>,
+    space: &'a Space,
+    /// Strides of the totals.
+    to: Strides,
+    kept: bool,
+}
+
+/// Where the next values belong: their row, and the place in it.
+#[derive(Clone, Copy)]
+struct Place(Row, usize);
+
+impl<'a, E: Elem> Rows<'a, E> {
+    fn new(kind: Reduce, space: &'a Space, reduced: &[bool]) -> Self {
+        let mut keep = [false; AXES];
+        for (k, r) in keep.iter_mut().zip(reduced) {
+            *k = !r;
+        }
+        Rows {
+            kind,
+            one: fold_fn::<E>(),
+            space,
+            to: space.contiguous_over(&keep),
+            kept: keep[space.rank - 1] && space.inner() > 1,
+        }
     }
-    let to = space.contiguous_over(&keep);
-    let (inner, last) = (space.inner(), space.rank - 1);
-    let kept = keep[last] && inner > 1;
-    let mut row = space.row(flat);
-    let mut start = flat % inner;
-    while !v.is_empty() {
-        let len = v.len().min(inner - start);
-        let place = row.offset(space, &to) + start * to[last];
-        fold(kind, v.as_ptr(), len, totals.as_mut_ptr().add(place), kept);
-        v = &v[len..];
-        start = 0;
-        row.step(space);
+
+    fn first(&self) -> Place {
+        Place(self.space.row(0), 0)
+    }
+
+    /// # Safety
+    /// `totals` holds all axes that stay.
+    unsafe fn fold(&self, mut v: &[E], at: &mut Place, totals: &mut [f64]) {
+        let (inner, last) = (self.space.inner(), self.space.rank - 1);
+        while !v.is_empty() {
+            let len = v.len().min(inner - at.1);
+            let place = at.0.offset(self.space, &self.to) + at.1 * self.to[last];
+            let to = totals.as_mut_ptr().add(place);
+            (self.one)(self.kind, v.as_ptr(), len, to, self.kept);
+            v = &v[len..];
+            at.1 += len;
+            if at.1 == inner {
+                at.1 = 0;
+                at.0.step(self.space);
+            }
+        }
     }
 }
 

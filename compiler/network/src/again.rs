@@ -1,0 +1,180 @@
+//! Values that are cheaper to compute again than to keep: no group writes them, each that needs one computes it itself.
+//!
+//! Such a value takes a few simple operations on one tensor of its own size that is in memory anyway, and otherwise on numbers
+//! and on tensors with a value a row (a mean). Computing it takes as many reads as reading it would; the write is saved, and its memory.
+
+use crate::flat::{Flat, Id, index};
+use crate::fuse::{FusedKernel, Kernel};
+use nas_ir::{Binary, DType, Op, Unary};
+
+/// Operations of a recipe, at most.
+const STEPS: usize = 2;
+/// Elements of a long row.
+const ROW: usize = 128;
+
+struct Again<'a> {
+    flat: &'a Flat,
+    /// The group that computes a value, and where a value is in memory.
+    owner: Vec<Option<usize>>,
+    kept: Vec<bool>,
+    /// Groups that read a value from memory, and whether others do.
+    readers: Vec<Vec<usize>>,
+    loose: Vec<bool>,
+}
+
+/// How a value is computed from memory.
+#[derive(Default)]
+struct Recipe {
+    /// Its operations, the value's own included, and the numbers they take.
+    nodes: Vec<Id>,
+    reads: Vec<Id>,
+    /// Tensors of the value's own shape among what it reads.
+    large: usize,
+    steps: usize,
+}
+
+/// Takes values out of memory that their readers can compute as cheaply.
+pub(crate) fn recompute(flat: &Flat, kernels: &mut Vec<Kernel>) {
+    let n = flat.len();
+    let mut again = Again {
+        flat,
+        owner: vec![None; n],
+        kept: flat.nodes.iter().map(|n| n.op == Op::Leaf).collect(),
+        readers: vec![vec![]; n],
+        loose: vec![false; n],
+    };
+    for o in &flat.outputs {
+        again.loose[*o as usize] = true;
+    }
+    for (k, kernel) in kernels.iter().enumerate() {
+        for r in kernel.results() {
+            again.kept[r.index()] = true;
+        }
+        match kernel {
+            Kernel::Single(s) => {
+                for i in &flat.inputs[s.index()] {
+                    again.loose[*i as usize] = true;
+                }
+            }
+            Kernel::Fused(f) => {
+                for m in &f.nodes {
+                    again.owner[m.index()] = Some(k);
+                }
+                for i in &f.inputs {
+                    again.readers[i.index()].push(k);
+                }
+            }
+        }
+    }
+    for v in 0..n as Id {
+        let at = v as usize;
+        let (Some(owner), true, false) = (again.owner[at], again.kept[at], again.loose[at]) else {
+            continue;
+        };
+        let written = matches!(&kernels[owner], Kernel::Fused(f) if f.outputs.contains(&index(v)));
+        let alike = again.readers[at].iter().all(|k| match &kernels[*k] {
+            Kernel::Fused(f) => f.shape == flat.shape(v) && again.typed(f) == Some(flat.dtype(v)),
+            Kernel::Single(_) => false,
+        });
+        let mut recipe = Recipe::default();
+        if !written || !alike || !again.follow(v, v, &mut recipe) || recipe.large != 1 {
+            continue;
+        }
+        again.kept[at] = false;
+        if let Kernel::Fused(f) = &mut kernels[owner] {
+            f.outputs.retain(|o| *o != index(v));
+        }
+        for k in std::mem::take(&mut again.readers[at]) {
+            if let Kernel::Fused(f) = &mut kernels[k] {
+                taken_in(f, v, &recipe);
+            }
+            for r in &recipe.reads {
+                if !again.readers[*r as usize].contains(&k) {
+                    again.readers[*r as usize].push(k);
+                }
+            }
+        }
+    }
+    // A group that nobody reads any more.
+    kernels.retain(|k| k.results().next().is_some());
+}
+
+/// A group computes a value that it has read until now.
+fn taken_in(f: &mut FusedKernel, v: Id, recipe: &Recipe) {
+    f.inputs.retain(|i| *i != index(v));
+    f.nodes.extend(recipe.nodes.iter().map(|n| index(*n)));
+    f.nodes.sort_unstable();
+    f.nodes.dedup();
+    for r in &recipe.reads {
+        if !f.inputs.contains(&index(*r)) && !f.nodes.contains(&index(*r)) {
+            f.inputs.push(index(*r));
+        }
+    }
+}
+
+impl Again<'_> {
+    fn typed(&self, f: &FusedKernel) -> Option<DType> {
+        let all = f.nodes.iter().map(|n| n.index() as Id);
+        let computed = all.filter(|n| !self.number(*n));
+        computed.last().map(|n| self.flat.dtype(n))
+    }
+
+    fn number(&self, n: Id) -> bool {
+        matches!(self.flat.nodes[n as usize].op, Op::Const(_) | Op::Scalar)
+    }
+
+    /// Whether a tensor has one value for each row of another, of the same axes and long rows: such are read once a row.
+    fn a_row(&self, n: Id, of: Id) -> bool {
+        let (few, all) = (self.flat.shape(n), self.flat.shape(of));
+        let whole = few.iter().zip(all).take_while(|(a, b)| a == b).count();
+        few.len() == all.len()
+            && few[whole..].iter().all(|d| *d == 1)
+            && all[whole..].iter().product::<usize>() >= ROW
+    }
+
+    /// Whether a simple operation: one that takes no longer than reading its result.
+    fn simple(&self, n: Id) -> bool {
+        match &self.flat.nodes[n as usize].op {
+            Op::Unary(Unary::Neg | Unary::Abs | Unary::Relu) => true,
+            Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Max | Binary::Min) => true,
+            Op::Binary(Binary::Div) => {
+                let by = self.flat.inputs[n as usize].get(1);
+                by.is_some_and(|d| self.number(*d))
+            }
+            _ => false,
+        }
+    }
+
+    /// Adds what `n` takes to the recipe of `v`; not where it takes too much.
+    fn follow(&self, v: Id, n: Id, recipe: &mut Recipe) -> bool {
+        if recipe.nodes.contains(&n) || recipe.reads.contains(&n) {
+            return true;
+        }
+        if self.number(n) {
+            recipe.nodes.push(n);
+            return true;
+        }
+        let whole = self.flat.shape(n) == self.flat.shape(v);
+        if n != v && self.kept[n as usize] {
+            let small = self.a_row(n, v);
+            recipe.reads.push(n);
+            recipe.large += usize::from(whole && !small);
+            return (whole || small) && self.flat.dtype(n) == self.flat.dtype(v);
+        }
+        let inputs = &self.flat.inputs[n as usize];
+        if self.flat.nodes[n as usize].op == Op::Expand && whole {
+            // Small values are read as if they were large; only what lies in memory, or a number.
+            let fine = inputs
+                .iter()
+                .all(|i| self.number(*i) || self.kept[*i as usize]);
+            recipe.nodes.push(n);
+            return fine && inputs.iter().all(|i| self.follow(v, *i, recipe));
+        }
+        recipe.steps += 1;
+        if !whole || recipe.steps > STEPS || !self.simple(n) || self.owner[n as usize].is_none() {
+            return false;
+        }
+        recipe.nodes.push(n);
+        inputs.iter().all(|i| self.follow(v, *i, recipe))
+    }
+}
