@@ -294,12 +294,28 @@ fn an_unreadable_text_shows_where_and_what_could_stand_there() {
     // What all begin with is read before the mark; what cannot be, given what stands before, is not told.
     for (text, at, there) in [
         ("d=1 b[0]=9", "character 10", "expected there: `2`, `4`"),
-        ("d=1 b[0]=2 b[1]=4", "character 11", "expected there: the end"),
-        ("d=2 b[0]=2", "character 11", "expected there: ` b[1]=2`, ` b[1]=4`"),
-        ("d=2 b[0]=2 b[1]=", "character 17", "expected there: `2`, `4`"),
+        (
+            "d=1 b[0]=2 b[1]=4",
+            "character 11",
+            "expected there: the end",
+        ),
+        (
+            "d=2 b[0]=2",
+            "character 11",
+            "expected there: ` b[1]=2`, ` b[1]=4`",
+        ),
+        (
+            "d=2 b[0]=2 b[1]=",
+            "character 17",
+            "expected there: `2`, `4`",
+        ),
         ("x", "character 1", "expected there: `d=1`, `d=2`"),
     ] {
-        f.fails(&["space", "a.nas", "s", "--arch", text], 1, &["E0603", at, there]);
+        f.fails(
+            &["space", "a.nas", "s", "--arch", text],
+            1,
+            &["E0603", at, there],
+        );
     }
 }
 
