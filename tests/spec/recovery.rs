@@ -29,6 +29,28 @@ fn hard_texts_are_answered_soon() {
             &["E0105"],
         ),
         (
+            "thousands of unknown names",
+            (0..2_000)
+                .map(|i| format!("fn f{i}() {{ y{i} }}\n"))
+                .collect(),
+            &["E0201"],
+        ),
+        (
+            "a rule that leads back",
+            "rewrite r { x + y => y + x }".to_string(),
+            &["E0606"],
+        ),
+        (
+            "a deep text with parts",
+            format!("let a = \"{}x{}\"", repeat("{\"", 2_000), repeat("\"}", 2_000)),
+            &["E0105"],
+        ),
+        (
+            "a long chain of ranges",
+            "let a = [i for i in 0..10000000000]\ntest \"t\" { expect len(a) == 3 }".to_string(),
+            &["E0606"],
+        ),
+        (
             "deep lists",
             format!("let a = {}", repeat("[", 100_000)),
             &["E0105"],

@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 pub const MISSING: &str = "E0701";
 /// The bytes are not what the format or the header says.
 pub const DAMAGED: &str = "E0702";
+/// A path that leads out of the folders that may be read.
+pub const OUTSIDE: &str = "E0205";
 /// The operating system refused.
 pub const IO: &str = "E0706";
 
 /// A refusal to read, with everything a person needs to go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// One of [`MISSING`], [`DAMAGED`], [`IO`].
+    /// One of [`MISSING`], [`DAMAGED`], [`OUTSIDE`], [`IO`].
     pub code: &'static str,
     /// What is wrong, in one line.
     pub message: String,
@@ -40,6 +42,10 @@ impl Fault {
 
     pub(crate) fn missing(path: &Path, message: impl Into<String>, help: &str) -> Fault {
         Fault::new(MISSING, path, message.into(), help)
+    }
+
+    pub(crate) fn outside(path: &Path, message: impl Into<String>, help: &str) -> Fault {
+        Fault::new(OUTSIDE, path, message.into(), help)
     }
 
     pub(crate) fn damaged(path: &Path, message: impl Into<String>, help: &str) -> Fault {

@@ -18,7 +18,7 @@ mod thrift;
 mod weights;
 
 pub use cifar::{cifar10, cifar10_header, cifar100, cifar100_header};
-pub use fault::{DAMAGED, Fault, IO, MISSING, decoding};
+pub use fault::{DAMAGED, Fault, IO, MISSING, OUTSIDE, decoding};
 pub use folder::{FolderHeader, SizeCount, image, images, images_header};
 pub use hub::{hub, hub_header};
 pub use idx::{idx, idx_header};

@@ -144,7 +144,7 @@ fn search(roots: &[PathBuf], rel: &str, prefix: bool) -> Result<Place, Fault> {
 /// The parts of a relative path that stays below its root.
 fn parts(rel: &str) -> Result<Vec<&str>, Fault> {
     let refuse = |why: &str| {
-        Fault::missing(
+        Fault::outside(
             Path::new(rel),
             why,
             "write a path relative to the program's folder or to a data root",
@@ -162,7 +162,11 @@ fn parts(rel: &str) -> Result<Vec<&str>, Fault> {
         }
     }
     if parts.is_empty() {
-        return Err(refuse("the data path is empty"));
+        return Err(Fault::missing(
+            Path::new(rel),
+            "the data path is empty",
+            "name a file or a folder below the program's, or below a data root",
+        ));
     }
     if rel.contains('\0') {
         return Err(refuse("a data path may not contain a NUL character"));

@@ -7,6 +7,9 @@ use nas_grammar::ast::Ident;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// Unknown names beyond which none is likened to those in scope.
+const MANY: usize = 1_000;
+
 impl Checker<'_> {
     pub(super) fn unknown(&mut self, name: &Ident) {
         if self.here.failed.contains(&name.text)
@@ -17,7 +20,10 @@ impl Checker<'_> {
         let finding = Diagnostic::error("E0201", format!("unknown name `{}`", name.text))
             .at(name.span, "nothing of this name is in scope");
         let elsewhere = self.elsewhere(&name.text);
-        let near = {
+        // A file of thousands is no file of slips.
+        let near = if self.reported.len() > MANY {
+            None
+        } else {
             let scope = &self.program.modules[self.module].scope;
             let known = self
                 .locals
