@@ -59,3 +59,25 @@ fn a_folder_of_idx_files_has_its_training_and_test_sets() {
     std::fs::remove_file(folder.join("t10k-images-idx3-ubyte")).expect("gone");
     f.fails(&["run", "a.nas", "-q"], 1, &["test"]);
 }
+
+/// The key of a stage as its plan tells it.
+fn key(f: &Folder, file: &str, stage: &str) -> String {
+    let page = folder::json(&f.nasc(&["plan", file, "--json"]).1);
+    let all = page["stages"].as_array().cloned().unwrap_or_default();
+    let one = all.into_iter().find(|s| s["name"] == stage);
+    one.map_or(String::new(), |s| s["key"].to_string())
+}
+
+#[test]
+fn a_parameter_hides_the_constant_of_its_name_from_keys() {
+    let text = |rate: &str| {
+        format!(
+            "let rate = {rate}\nsearch own(n: Int, rate: Float) -> Float {{ ~uniform(0, rate * n) }}\nsearch other(n: Int) -> Float {{ ~uniform(0, rate * n) }}\npipeline main() {{\n  let one = own(3, 0.5)\n  let two = other(3)\n  report one, two\n}}"
+        )
+    };
+    let f = Folder::with(&[("a.nas", &text("0.1")), ("b.nas", &text("0.2"))]);
+    let keys = |stage| (key(&f, "a.nas", stage), key(&f, "b.nas", stage));
+    let (one, two) = (keys("one"), keys("two"));
+    assert!(!one.0.is_empty() && one.0 == one.1, "{one:?}");
+    assert!(!two.0.is_empty() && two.0 != two.1, "{two:?}");
+}

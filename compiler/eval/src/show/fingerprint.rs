@@ -43,9 +43,10 @@ pub fn code_fingerprint(ctx: &Ctx, module: ModuleId, decl: &ast::FnDecl) -> Stri
     if let Some(print) = ctx.shared.prints.lock().ok().and_then(|all| known(&all)) {
         return print;
     }
-    let mut h = Hash::new(Some(ctx.program.clone()));
+    let mut h = Hash::exact(ctx.program.clone());
     h.decl(module, decl);
-    captured(&mut h, &format!("{decl:?}"), &Env::default(), module, DEPTH);
+    let tree = format!("{decl:?}");
+    captured_by(&mut h, &tree, &Env::default(), module, DEPTH, &decl.params);
     let print = h.end();
     let own =
         |g: &crate::program::Global| match &ctx.program.modules[g.module].tree.items[g.item].kind {
@@ -70,7 +71,7 @@ pub fn scope_fingerprint(ctx: &Ctx, tree: &str, env: &Env) -> String {
 
 /// The declarations that a piece of tree reaches from a module, each once, in the order they are met.
 pub fn reached(program: &Arc<Program>, module: ModuleId, tree: &str) -> Vec<GlobalId> {
-    let mut h = Hash::new(Some(program.clone()));
+    let mut h = Hash::exact(program.clone());
     for name in names(tree) {
         h.global(module, name);
     }
@@ -290,7 +291,8 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
         } => {
             h.decl(*module, decl);
             h.part("lists", &(*lists as u64).to_le_bytes());
-            captured(h, &format!("{decl:?}"), env, *module, depth);
+            let tree = format!("{decl:?}");
+            captured_by(h, &tree, env, *module, depth, &decl.params);
         }
         FuncKind::Lambda {
             params,
@@ -349,6 +351,19 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
 
 /// What the names in a tree stand for in the scope around it.
 fn captured(h: &mut Hash, tree: &str, env: &Env, module: ModuleId, depth: usize) {
+    captured_by(h, tree, env, module, depth, &[]);
+}
+
+/// The same of a declaration with these parameters.
+fn captured_by(
+    h: &mut Hash,
+    tree: &str,
+    env: &Env,
+    module: ModuleId,
+    depth: usize,
+    params: &[Vec<ast::Param>],
+) {
+    let hidden = h.hidden(params);
     for (i, name) in names(tree).into_iter().enumerate() {
         // Which of the tree's names it is, whatever it is called.
         let place = i.to_string();
@@ -368,6 +383,7 @@ fn captured(h: &mut Hash, tree: &str, env: &Env, module: ModuleId, depth: usize)
                     value(h, &v, depth.saturating_sub(1));
                 }
             }
+            None if hidden.contains(name) => {}
             None => h.global(module, name),
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Hash {
     pub(super) program: Option<Arc<Program>>,
     /// Declarations met so far, by the order they were met in.
     pub(super) seen: HashMap<GlobalId, usize>,
+    /// Whether a parameter hides what the module calls so. Values that keys of draws are made of are told apart the wider way.
+    pub(super) exact: bool,
 }
 
 impl Hash {
@@ -22,6 +24,15 @@ impl Hash {
             state: blake3::Hasher::new(),
             program,
             seen: HashMap::new(),
+            exact: false,
+        }
+    }
+
+    /// Of code: names of parameters are told from those of the module.
+    pub(super) fn exact(program: Arc<Program>) -> Hash {
+        Hash {
+            exact: true,
+            ..Hash::new(Some(program))
         }
     }
 
@@ -70,6 +81,10 @@ impl Hash {
             return;
         };
         let text = format!("{:?}", item.kind);
+        let hidden = match &item.kind {
+            ast::ItemKind::Fn(decl) => self.hidden(&decl.params),
+            _ => HashSet::new(),
+        };
         match &item.kind {
             ast::ItemKind::Fn(decl) => self.decl(g.module, decl),
             // `let (a, b) = …`: which of them this name is.
@@ -77,7 +92,7 @@ impl Hash {
                 if !matches!(pattern.kind, ast::PatternKind::Name(_)) {
                     self.text("part", &g.name);
                 }
-                let form = self.form(g.module, &text);
+                let form = self.form(g.module, &text, &hidden);
                 self.text("let", &form);
             }
             _ => {
@@ -85,7 +100,7 @@ impl Hash {
                 self.text("item", &erase_spans(&text));
             }
         }
-        for name in names(&text) {
+        for name in names(&text).into_iter().filter(|n| !hidden.contains(*n)) {
             self.global(g.module, name);
         }
     }
@@ -101,19 +116,22 @@ impl Hash {
                     "{:?} {:?} {:?} {:?} {:?} {:?}",
                     decl.role, decl.params, decl.result, decl.requires, decl.clock, decl.body
                 );
-                let form = self.form(module, &body);
+                let form = self.form(module, &body, &self.hidden(&decl.params));
                 self.text("decl", &form);
             }
         }
     }
 
     /// The normal form of a tree of a module: functions and values it names are told by the order they come in.
-    fn form(&self, module: ModuleId, tree: &str) -> String {
+    fn form(&self, module: ModuleId, tree: &str, hidden: &HashSet<&str>) -> String {
         let Some(program) = &self.program else {
             return normal(tree);
         };
         let order = names(tree);
         normal_in(tree, |n| {
+            if hidden.contains(n) {
+                return None;
+            }
             let Some(ScopeEntry::Global(id)) = program.lookup(module, n) else {
                 return None;
             };
@@ -128,6 +146,21 @@ impl Hash {
             let at = order.iter().position(|o| *o == n).filter(|_| nameless);
             at.map(|i| format!("@{i}"))
         })
+    }
+
+    /// Names that stand for parameters wherever a declaration uses them: what the module calls so is not meant. Those that a
+    /// type or a default names may be the module's.
+    pub(super) fn hidden<'p>(&self, params: &'p [Vec<ast::Param>]) -> HashSet<&'p str> {
+        if !self.exact {
+            return HashSet::new();
+        }
+        let all = || params.iter().flatten();
+        let elsewhere: String = all()
+            .map(|p| format!("{:?} {:?}", p.ty, p.default))
+            .collect();
+        let told: HashSet<&str> = names(&elsewhere).into_iter().collect();
+        let own = all().filter(|p| p.pattern.is_none()).map(|p| &*p.name.text);
+        own.filter(|n| !told.contains(n)).collect()
     }
 
     /// A tagged part; its length keeps neighbours apart.
