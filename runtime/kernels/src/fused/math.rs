@@ -149,7 +149,7 @@ impl Math for f32 {
         p = fma::<f32, V>(p, s, 3.883_164_4e-3);
         p = fma::<f32, V>(p, s, 5.310_118_2e-2);
         p = fma::<f32, V>(p, s, 1.935_416_6e-1);
-        p = fma::<f32, V>(p, s, 1.128_379_1);
+        p = fma::<f32, V>(p, s, std::f32::consts::FRAC_2_SQRT_PI);
         let mut q = 3.741_925_7e-5;
         q = fma::<f32, V>(q, s, 1.185_517_4e-3);
         q = fma::<f32, V>(q, s, 1.520_689_9e-2);
