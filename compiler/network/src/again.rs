@@ -114,9 +114,9 @@ fn taken_in(f: &mut FusedKernel, v: Id, recipe: &Recipe) {
 
 impl Again<'_> {
     fn typed(&self, f: &FusedKernel) -> Option<DType> {
-        let all = f.nodes.iter().map(|n| n.index() as Id);
-        let computed = all.filter(|n| !self.number(*n));
-        computed.last().map(|n| self.flat.dtype(n))
+        let mut all = f.nodes.iter().map(|n| n.index() as Id);
+        let computed = all.rfind(|n| !self.number(*n));
+        computed.map(|n| self.flat.dtype(n))
     }
 
     fn number(&self, n: Id) -> bool {
