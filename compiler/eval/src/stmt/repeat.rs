@@ -53,16 +53,16 @@ pub(super) fn turns(
         Value::Dim(_) => crate::space::open_of(ctx, &over, over_span)?,
         _ => over,
     };
+    let one = Turns {
+        binder,
+        index,
+        body,
+        env,
+        span,
+    };
     if let Value::Open(t) = over.plain() {
-        let each = Turns {
-            binder,
-            index,
-            body,
-            env,
-            span,
-        };
         if condition.is_none()
-            && let Some(v) = shared(ctx, &value, t, &each)?
+            && let Some(v) = shared(ctx, &value, t, &one)?
         {
             return Ok(v);
         }
@@ -102,13 +102,6 @@ pub(super) fn turns(
     };
     let key = ctx.next_key();
     let mut v = value;
-    let one = Turns {
-        binder,
-        index,
-        body,
-        env,
-        span,
-    };
     for (i, item) in items.into_iter().enumerate() {
         if let Some(c) = condition {
             let f = ctx.eval(c, env)?;
