@@ -254,7 +254,11 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
     }
     if let (Some((open, from)), None) = (stack.first(), &problem) {
         let want = closer(*open) as char;
-        let end = text.trim_end().len().max(from + 1);
+        let end = match *open {
+            b'(' => head_end(text, *from),
+            _ => None,
+        };
+        let end = end.unwrap_or_else(|| text.trim_end().len().max(from + 1));
         problem = Some(
             fail(
                 "E0102",
@@ -283,12 +287,48 @@ pub fn lay_out(file: FileId, text: &str, base: usize) -> Layout {
     }
 }
 
-/// Where a text that is not closed most likely ends: before a bracket or a comma, or with its line.
+/// Where the parameters of a declaration end whose `(` is not closed: before its result, or before its body.
+fn head_end(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let start = text[..from].rfind('\n').map_or(0, |n| n + 1);
+    let first = start + bytes[start..].iter().take_while(|b| **b == b' ').count();
+    if !anchors(bytes, first) && word_at(bytes, first) != b"net" {
+        return None;
+    }
+    let (mut depth, mut arrow) = (0usize, None);
+    for (i, b) in bytes.iter().enumerate().skip(from + 1) {
+        match b {
+            b'\n' => break,
+            b'(' | b'[' => depth += 1,
+            b')' | b']' => depth = depth.checked_sub(1)?,
+            b'-' if depth == 0 && bytes[i..].starts_with(b"->") => arrow = Some(i),
+            b'{' if depth == 0 => {
+                let end = arrow.unwrap_or(i);
+                return Some(text[..end].trim_end().len());
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Where a text that is not closed most likely ends: before an argument by its name, behind what its arrow gives, before a bracket or a
+/// comma, or with its line.
 fn text_end(text: &str, start: usize) -> usize {
     let rest = text.get(start + 1..).unwrap_or("");
     let line = rest.split('\n').next().unwrap_or("").trim_end();
-    let end = line
-        .find([')', ']', ','])
+    let bytes = line.as_bytes();
+    let named = line.match_indices(", ").map(|(i, _)| i).find(|i| {
+        let word = word_at(bytes, i + 2).len();
+        word > 0 && bytes[i + 2 + word..].starts_with(b": ")
+    });
+    let given = || {
+        let arrow = line.find("-> ")?;
+        line[arrow..].find(',').map(|i| arrow + i)
+    };
+    let end = named
+        .or_else(given)
+        .or_else(|| line.find([')', ']', ',']))
         .or_else(|| line.find(" {"))
         .or_else(|| line.find(" }"))
         .unwrap_or(line.len());

@@ -1,6 +1,6 @@
 //! The measure of the checker: seeded mistakes in the library and the pipelines, how many are refused, where the finding points, and
 //! whether its help mends them. A fixed sample by default; `MISTAKES=write cargo test -p nas-driver --test mistakes` goes through all
-//! and writes the table.
+//! and writes the table; `MISTAKES_KEEP=folder` keeps the programs that no help mends.
 
 #[path = "../common/world.rs"]
 mod world;
@@ -190,6 +190,12 @@ fn mistakes_are_refused_where_they_are_made() {
     let mut missed = String::new();
     let mut total = Score::default();
     for (m, v) in all.iter().zip(&verdicts) {
+        if !v.mended
+            && let Ok(folder) = std::env::var("MISTAKES_KEEP")
+        {
+            let name = format!("{}-{}", m.kind, m.file).replace(['/', ' ', '~'], "_");
+            std::fs::write(Path::new(&folder).join(name), &m.text).expect("it is kept");
+        }
         for s in [scores.entry(m.kind).or_default(), &mut total] {
             s.all += 1;
             s.refused += usize::from(v.refused);
@@ -206,7 +212,7 @@ fn mistakes_are_refused_where_they_are_made() {
                 "| {} | {} | {} | elsewhere: {} |\n",
                 m.kind, m.file, m.what, v.said
             ));
-        } else if !v.mended && std::env::var("MISTAKES").is_ok_and(|v| v == "all") {
+        } else if !v.mended && asked.is_some() {
             missed.push_str(&format!(
                 "| {} | {} | {} | not mended: {} |\n",
                 m.kind, m.file, m.what, v.said
@@ -265,9 +271,9 @@ fn mistakes_are_refused_where_they_are_made() {
 /// Percent by which a sample of some 250 may miss what holds of all: about one standard deviation, and which ones it has hangs on every edit of the library.
 const BY_CHANCE: f64 = 3.0;
 /// What holds of all, in percent; raised as the checker gets better.
-const REFUSED: f64 = 97.0;
-const PLACED: f64 = 94.0;
-const MENDED: f64 = 70.0;
+const REFUSED: f64 = 98.0;
+const PLACED: f64 = 95.0;
+const MENDED: f64 = 78.0;
 
 const HEAD: &str = "# Seeded mistakes
 

@@ -11,6 +11,8 @@ struct Given<'a> {
     args: &'a [Arg],
     trailing: Option<&'a Block>,
     span: Span,
+    /// Written with its brackets.
+    bracketed: bool,
 }
 
 /// `f(a)(b)` as `f` and its two lists.
@@ -26,6 +28,7 @@ fn flatten(expr: &Expr) -> (&Expr, Vec<Given<'_>>) {
             args,
             trailing: trailing.as_deref(),
             span: rest.span,
+            bracketed: true,
         });
         rest = callee;
     }
@@ -44,7 +47,11 @@ impl Checker<'_> {
     /// A call; `piped` when a value comes in from the left of `|>`, `drawn` behind `~`.
     pub(super) fn call(&mut self, expr: &Expr, piped: bool, drawn: bool) {
         let (root, lists) = flatten(expr);
+        let before = self.diagnostics.len();
         self.expr(root);
+        if let Some(first) = lists.first().filter(|_| !piped) {
+            self.fitting_member(root, first.args, before);
+        }
         let axes = matches!(&root.kind, ExprKind::Field { .. });
         if let Some((known, global)) = self.callee(root) {
             let shape = match &known {
@@ -60,10 +67,14 @@ impl Checker<'_> {
                     params: vec![&d.params],
                 }),
             };
+            let before = self.diagnostics.len();
             if let Some(shape) = shape {
                 self.arity(&shape, root.span, &lists, piped);
             }
-            if let Known::Fn(d) = &known {
+            // A misspelt `seed:` is not also a draw that is not shown.
+            let misnamed = |d: &Diagnostic| d.code == "E0303" && !d.fixes.is_empty();
+            let told = self.diagnostics[before..].iter().any(misnamed);
+            if let (Known::Fn(d), false) = (&known, told) {
                 let given: Vec<&[Arg]> = lists.iter().map(|l| l.args).collect();
                 self.check_draw(d, global, root.span, &given, drawn);
             }
@@ -121,6 +132,7 @@ impl Checker<'_> {
                     args: &[],
                     trailing: None,
                     span: at,
+                    bracketed: false,
                 };
                 if params.iter().any(|p| p.default.is_none()) {
                     self.missing_of(shape, params, &none, false);
@@ -174,7 +186,12 @@ impl Checker<'_> {
                 if !list.is_empty() {
                     finding = finding.note(format!("its parameters: {}", list.join(", ")));
                 }
-                match did_you_mean(&name.text, names()) {
+                let seed = Ident {
+                    text: "seed".into(),
+                    span: name.span,
+                };
+                let more = self.extra(shape, &seed).then_some("seed");
+                match did_you_mean(&name.text, names().chain(more)) {
                     Some(near) => finding.did_you_mean(&near),
                     None => finding,
                 }
@@ -287,9 +304,10 @@ impl Checker<'_> {
                 ..list.span
             };
             let d = finding.help(format!("`{}` is in scope: add `{all}`", first.name.text));
-            match list.trailing.is_none() && !list.args.is_empty() {
-                true => d.fix(end, format!(", {all}")),
-                false => d,
+            match (list.trailing.is_none(), list.args.is_empty()) {
+                (true, false) => d.fix(end, format!(", {all}")),
+                (true, true) if list.bracketed => d.fix(end, all),
+                _ => d,
             }
         } else {
             finding.help(format!(

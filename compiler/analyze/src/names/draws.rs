@@ -1,10 +1,13 @@
 //! Draws show in the text: what draws is written with `~`, and nothing else is.
 
 use super::{Checker, Known};
+use crate::modules::index::pattern_names;
 use crate::walk::{Visit, walk_expr, walk_stmt};
 use nas_diagnostics::{Diagnostic, Span};
 use nas_eval::program::{GlobalId, ScopeEntry};
 use nas_grammar::ast::*;
+use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The intrinsics that draw.
 pub const DRAWING_INTRINSICS: &[&str] = &[
@@ -170,7 +173,15 @@ impl Checker<'_> {
 
     fn draws_in(&mut self, d: &FnDecl, module: usize) -> bool {
         let Some(body) = &d.body else { return false };
-        let mut found = Draws::default();
+        let mut found = Draws {
+            own: d
+                .params
+                .iter()
+                .flatten()
+                .map(|p| p.name.text.clone())
+                .collect(),
+            ..Draws::default()
+        };
         found.block(body);
         found.drawn
             || found
@@ -179,6 +190,21 @@ impl Checker<'_> {
                 .any(|name| match self.program.lookup(module, name) {
                     Some(ScopeEntry::Global(id)) => self.global_draws(*id),
                     _ => false,
+                })
+            || found
+                .asked
+                .iter()
+                .any(|name| match self.program.lookup(module, name) {
+                    Some(ScopeEntry::Global(id)) => match &self.program.item(*id).kind {
+                        ItemKind::Fn(f) if matches!(f.role, Role::Fn | Role::Intrinsic) => {
+                            self.global_draws(*id)
+                        }
+                        ItemKind::Fn(f) => {
+                            !matches!(f.role, Role::Proxy | Role::Trainer | Role::Search)
+                        }
+                        _ => true,
+                    },
+                    _ => true,
                 })
     }
 }
@@ -192,6 +218,26 @@ fn intrinsic(d: &FnDecl) -> bool {
 struct Draws {
     drawn: bool,
     called: Vec<String>,
+    /// Called behind a `~`.
+    asked: Vec<String>,
+    /// Names that stand for something of the function's own.
+    own: HashSet<Arc<str>>,
+}
+
+impl Draws {
+    /// A `~`. What a call of a declared function draws is told by that function: a needless `~` is told where it stands, and not again
+    /// where the function around it is called.
+    fn draw(&mut self, value: &Expr) {
+        match &value.kind {
+            ExprKind::Call { callee, .. } => match &callee.kind {
+                ExprKind::Name(n) if !self.own.contains(&n.text) => {
+                    self.asked.push(n.text.to_string());
+                }
+                _ => self.drawn = true,
+            },
+            _ => self.drawn = true,
+        }
+    }
 }
 
 impl Visit for Draws {
@@ -199,7 +245,12 @@ impl Visit for Draws {
 
     fn stmt(&mut self, stmt: &Stmt) {
         match &stmt.kind {
-            StmtKind::Draw { .. } => self.drawn = true,
+            StmtKind::Draw { value, .. } => self.draw(value),
+            StmtKind::Let { pattern, .. } => {
+                let mut names = vec![];
+                pattern_names(pattern, &mut names);
+                self.own.extend(names.into_iter().map(|n| n.0));
+            }
             // An initialiser's draws belong to the weights.
             StmtKind::Param { drawn: true, .. } | StmtKind::State { drawn: true, .. } => return,
             _ => {}
@@ -209,7 +260,7 @@ impl Visit for Draws {
 
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
-            ExprKind::Draw(_) => self.drawn = true,
+            ExprKind::Draw(value) => self.draw(value),
             ExprKind::Call { callee, args, .. } => {
                 let own = args.iter().any(|a| {
                     matches!(a.value.kind, ExprKind::Hole)

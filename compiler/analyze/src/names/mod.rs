@@ -7,6 +7,7 @@ mod doubled;
 mod draws;
 mod expr;
 mod lookup;
+mod member;
 mod types;
 mod unknown;
 

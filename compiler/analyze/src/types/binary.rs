@@ -124,20 +124,24 @@ impl Types<'_> {
 
     /// E0301: an operator between two things that have it not.
     fn between(&mut self, op: Op, a: &Ty, b: &Ty, at: (Span, Span, Span)) {
-        self.report(
-            Diagnostic::error(
-                "E0301",
-                format!(
-                    "`{}` does not go between {} and {}",
-                    symbol(op),
-                    words(a),
-                    words(b)
-                ),
-            )
-            .at(at.2, "this operation")
-            .at(at.0, words(a))
-            .at(at.1, words(b)),
-        );
+        let mut d = Diagnostic::error(
+            "E0301",
+            format!(
+                "`{}` does not go between {} and {}",
+                symbol(op),
+                words(a),
+                words(b)
+            ),
+        )
+        .at(at.2, "this operation")
+        .at(at.0, words(a))
+        .at(at.1, words(b));
+        for (ty, other, side) in [(a, b, at.0), (b, a, at.1)] {
+            if matches!((ty, other), (Ty::Text, Ty::Num(_) | Ty::Tensor(_))) {
+                d = self.unquoted(d, side);
+            }
+        }
+        self.report(d);
     }
 
     /// E0305: numbers that count different things.

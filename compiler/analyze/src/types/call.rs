@@ -72,13 +72,14 @@ impl Types<'_> {
             return Some(Ty::Any);
         }
         let Ty::Named(kind) = &on else { return None };
-        self.misspelt(kind, name);
+        self.misspelt(kind, name, args);
         let result = match (&**kind, &*name.text) {
             ("Data", "batches") => list(Ty::Tuple(Arc::new(vec![
                 Ty::Tensor(Elem::Float),
                 Ty::Tensor(Elem::Label),
             ]))),
-            ("Data", "map" | "take" | "part") => Ty::named("Data"),
+            ("Data", "split" | "take" | "skip") => parts(args),
+            ("Data", "map" | "part" | "shuffled") => Ty::named("Data"),
             ("Space", "build") => Ty::named("Arch"),
             ("Net" | "Trace", "all") => self.calls(args),
             ("Net", "trace") => Ty::named("Trace"),
@@ -86,7 +87,19 @@ impl Types<'_> {
         };
         self.expr(base);
         for a in args {
-            let given = self.arg(a);
+            let given = match (&*name.text, &a.value.kind) {
+                ("build", ExprKind::Lambda { params, body }) => self.scoped(|t| {
+                    t.params(params);
+                    if let [only] = &params[..]
+                        && only.ty.is_none()
+                        && only.pattern.is_none()
+                    {
+                        t.bind(&only.name.text, Ty::named("Site"));
+                    }
+                    t.expr(body)
+                }),
+                _ => self.arg(a),
+            };
             self.samples(name, a, &given);
         }
         Some(result)
@@ -122,16 +135,27 @@ impl Types<'_> {
                     whole: false,
                 }),
                 "Arch" | "Weights" | "Data" | "Optimiser" => {
-                    self.report(
-                        Diagnostic::error(
-                            "E0307",
-                            format!(
-                                "{} cannot be called",
-                                super::stmt::words(&Ty::Named(n.clone()))
-                            ),
-                        )
-                        .at(at, "called here"),
-                    );
+                    let mut d = Diagnostic::error(
+                        "E0307",
+                        format!(
+                            "{} cannot be called",
+                            super::stmt::words(&Ty::Named(n.clone()))
+                        ),
+                    )
+                    .at(at, "called here");
+                    if let Some(f) = super::advice::data_function(args).filter(|_| &*n == "Data") {
+                        let (x, end) = (
+                            self.sources.text(at),
+                            Span {
+                                start: at.end,
+                                ..at
+                            },
+                        );
+                        d = d
+                            .help(format!("write `{x}.{f}(…)`"))
+                            .fix(end, format!(".{f}"));
+                    }
+                    self.report(d);
                     Ty::Any
                 }
                 _ => Ty::Any,
@@ -401,6 +425,19 @@ impl Types<'_> {
         self.fits(&p.name.text, Some(&d.decl.name.text), p, ty, span);
         self.intrinsic = false;
     }
+}
+
+/// What `.split(…)`, `.take(…)` and `.skip(…)` give: data, or a record of parts by the names that they are given.
+fn parts(args: &[Arg]) -> Ty {
+    let names: Vec<Arc<str>> = (args.iter())
+        .filter_map(|a| a.name.as_ref())
+        .map(|n| n.text.clone())
+        .collect();
+    if names.is_empty() {
+        return Ty::named("Data");
+    }
+    let fields = names.into_iter().map(|n| (n, Ty::named("Data"))).collect();
+    Ty::Record(Arc::new(fields))
 }
 
 /// What an intrinsic gives: as declared, or, where it takes numbers as well as tensors, like what it is given.

@@ -43,25 +43,25 @@ impl Types<'_> {
                 let ty = self.expr(value);
                 match (op, ty.met()) {
                     (UnaryOp::Not, Ty::Num(_) | Ty::Text | Ty::Named(_)) => {
-                        self.report(
-                            Diagnostic::error(
-                                "E0301",
-                                format!("`not` is of a truth value, and this is {}", words(&ty)),
-                            )
-                            .at(value.span, "not true or false"),
-                        );
+                        let d = Diagnostic::error(
+                            "E0301",
+                            format!("`not` is of a truth value, and this is {}", words(&ty)),
+                        )
+                        .at(value.span, "not true or false");
+                        let d = self.as_condition(d, value, &ty);
+                        self.report(d);
                         Ty::Bool
                     }
                     (UnaryOp::Not, Ty::Bool) => Ty::Bool,
                     (UnaryOp::Neg, Ty::Num(_) | Ty::Tensor(Elem::Float | Elem::Complex)) => ty,
                     (UnaryOp::Neg, Ty::Text | Ty::None) => {
-                        self.report(
-                            Diagnostic::error(
-                                "E0301",
-                                format!("`-` is of a number, and this is {}", words(&ty)),
-                            )
-                            .at(value.span, "not a number"),
-                        );
+                        let d = Diagnostic::error(
+                            "E0301",
+                            format!("`-` is of a number, and this is {}", words(&ty)),
+                        )
+                        .at(value.span, "not a number");
+                        let d = self.unquoted(d, value.span);
+                        self.report(d);
                         Ty::Any
                     }
                     _ => Ty::Any,
@@ -85,13 +85,13 @@ impl Types<'_> {
                     c,
                     Ty::Text | Ty::Num(Num { run: false, .. }) | Ty::Named(_) | Ty::List(_)
                 ) {
-                    self.report(
-                        Diagnostic::error(
-                            "E0301",
-                            format!("a condition is true or false, and this is {}", words(&c)),
-                        )
-                        .at(condition.span, "this condition"),
-                    );
+                    let d = Diagnostic::error(
+                        "E0301",
+                        format!("a condition is true or false, and this is {}", words(&c)),
+                    )
+                    .at(condition.span, "this condition");
+                    let d = self.as_condition(d, condition, &c);
+                    self.report(d);
                 }
                 let a = self.block(then);
                 match otherwise {
@@ -286,16 +286,13 @@ impl Types<'_> {
             E::Arrow { from, to } => {
                 for (end, e) in [(self.expr(from), from), (self.expr(to), to)] {
                     if matches!(end, Ty::Text | Ty::Bool | Ty::List(_)) {
-                        self.report(
-                            Diagnostic::error(
-                                "E0301",
-                                format!(
-                                    "a course goes between numbers, and this is {}",
-                                    words(&end)
-                                ),
-                            )
-                            .at(e.span, "not a number"),
-                        );
+                        let d = Diagnostic::error(
+                            "E0301",
+                            format!("a course goes between numbers, and this is {}", words(&end)),
+                        )
+                        .at(e.span, "not a number");
+                        let d = self.unquoted(d, e.span);
+                        self.report(d);
                     }
                 }
                 Ty::Any

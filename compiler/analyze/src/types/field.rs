@@ -152,7 +152,7 @@ impl Types<'_> {
             Ty::Tensor(_) if &*name.text == "shape" => list(Ty::whole()),
             Ty::Named(n) => {
                 let n = n.clone();
-                self.misspelt(&n, name);
+                self.misspelt(&n, name, &[]);
                 match (&*n, &*name.text) {
                     ("Data", "train" | "valid" | "test") => Ty::named("Data"),
                     ("Data", "classes" | "length") => Ty::whole(),
@@ -197,7 +197,7 @@ impl Types<'_> {
     }
 
     /// E0202 where a member of a thing is nearly one that it has; others may be names of its own: choices, taps, parts.
-    pub(super) fn misspelt(&mut self, kind: &str, name: &Ident) {
+    pub(super) fn misspelt(&mut self, kind: &str, name: &Ident, args: &[Arg]) {
         let Some((_, all, known)) = MEMBERS.iter().find(|m| m.0 == kind) else {
             return;
         };
@@ -214,7 +214,15 @@ impl Types<'_> {
             .at(name.span, "not a part of it");
         d = match near {
             Some(near) => d.did_you_mean(&near),
-            None => d.note(format!("it has {}", known.join(", "))),
+            None => {
+                let d = d.note(format!("it has {}", known.join(", ")));
+                match super::advice::data_function(args).filter(|_| kind == "Data") {
+                    Some(f) => d
+                        .help(format!("`{f}` takes such arguments"))
+                        .fix(name.span, f),
+                    None => d,
+                }
+            }
         };
         self.report(d);
     }
@@ -279,14 +287,14 @@ impl Types<'_> {
                     }
                     at @ (Ty::Text | Ty::Bool | Ty::Record(_)) => {
                         let what = words(&at);
-                        self.report(
-                            Diagnostic::error(
-                                "E0301",
-                                format!("a list is read by a number, and this is {what}"),
-                            )
-                            .at(e.span, what)
-                            .at(base.span, "a list"),
-                        );
+                        let d = Diagnostic::error(
+                            "E0301",
+                            format!("a list is read by a number, and this is {what}"),
+                        )
+                        .at(e.span, what)
+                        .at(base.span, "a list");
+                        let d = self.unquoted(d, e.span);
+                        self.report(d);
                         Ty::Any
                     }
                     _ => Ty::Any,

@@ -78,13 +78,9 @@ impl Types<'_> {
         if c.code == "E0305" {
             d = self.without_unit(d, at);
         }
-        // `"3"` where 3 is meant.
         let written = self.sources.text(at);
-        if c.want.ends_with("number")
-            && let Some(inner) = written.strip_prefix('"').and_then(|t| t.strip_suffix('"'))
-            && inner.parse::<f64>().is_ok()
-        {
-            d = d.help("take the quotes away").fix(at, inner);
+        if c.want.ends_with("number") && matches!(given, Ty::Text) {
+            d = self.unquoted(d, at);
         }
         // A local of the parameter's name, or the only one of a type with one meaning.
         if c.code == "E0301"
@@ -129,6 +125,7 @@ impl Types<'_> {
         let mut same = self.locals.iter().filter(|l| l.1.met() == want.met());
         match (same.next(), same.next()) {
             (Some((name, _)), None) => Some(name.clone()),
+            (None, _) if &**n == "Space" => self.only_space(),
             _ => None,
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! What is not known is `Any` and fits everywhere, so a finding is always certain. Shapes are the evaluator's.
 
+mod advice;
 mod binary;
 mod call;
 mod expr;

@@ -187,8 +187,19 @@ pub fn method(ctx: &mut Ctx, d: &Arc<DataValue>, name: &str, mut args: Args) -> 
                 ..(**d).clone()
             })))
         }
-        other => Err(fault("E0202", format!("data has no `{other}`"))
-            .at(span, "here")
-            .into()),
+        other => {
+            let d = fault("E0202", format!("data has no `{other}`")).at(span, "here");
+            let near = nas_diagnostics::did_you_mean(other, FUNCTIONS);
+            Err(match near {
+                Some(near) => d.help(format!("did you mean `{near}`?")),
+                None => d.note(format!("it has {}", FUNCTIONS.join(", "))),
+            }
+            .into())
+        }
     }
 }
+
+/// What data can be asked for.
+const FUNCTIONS: &[&str] = &[
+    "split", "take", "skip", "sample", "map", "shuffled", "batch", "batches",
+];
