@@ -44,4 +44,21 @@ pipeline main(seeds: [Int] = [6, 66, 666], epochs: Int = 8, images: Int = 30_000
   expect mean(tau_own.shuffled) < mean(tau_own.group_pairs)
   budget 40 minutes, 2 GB
 }
+/// Three arms, one seed. Generated images; no data are needed. `quickstart.nas` is the same a size larger.
+pipeline reduced(seeds: [Int] = [6], epochs: Int = 6, members: Int = 12, steps: Int = 40) {
+  let space = nb201(width: 8, cells: 1, side: 16, affine: false) where not any(o is none for o in op)
+  let images = data.generated(1_000, test: 100).split(train: 0.7, valid: 0.3)
+  let group = margin_pairs(_, distance: group_distance([[nor_conv_1x1, nor_conv_3x3], [skip_connect, avg_pool_3x3]]), margin: 6.7)
+  let opt = sgd(cosine(0.1 -> 1e-3), momentum: 0.9, decay: 5e-4)
+  let archs = sample(space, members)
+  let own = [accuracy(space[a][fit(space[a], images.train, steps, opt, seed: 1)], images.valid) for a in archs]
+  let nets = {
+    spos: [single_path_training(space, images.train, by_operation, opt, epochs, paths: 2, seed: s) for s in seeds],
+    random_pairs: [rd_nas(space, images.train, macs, random_pairs, opt: opt, epochs: epochs, seed: s) for s in seeds],
+    group_pairs: [rd_nas(space, images.train, macs, group, opt: opt, epochs: epochs, seed: s) for s in seeds],
+  }
+  let scores = { name: [[accuracy(recalibrate(space[a, w], images.train, batches: 4), images.valid) for a in archs] for w in ws] for (name, ws) in nets }
+  report tau: { name: [kendall_tau.b(s, own) for s in ss] for (name, ss) in scores }, macs_alone: kendall_tau.b([macs(space[a]) for a in archs], own)
+  budget 5 minutes, 2 GB
+}
 fn mean_over(rows: [[Float]]) -> [Float] { [mean(c) for c in transpose(rows)] }

@@ -99,11 +99,11 @@ pipeline main(images: Int = 4, teacher_steps: Int = 150, members: Int = 100) {
 }
 
 /// Small transformers on generated images: 16 x 16, patches of 4.
-pipeline reduced(students: Int = 8, steps: Int = 120, seeds: [Int] = [0, 1]) {
+pipeline reduced(students: Int = 6, steps: Int = 80, seeds: [Int] = [0, 1], teacher_steps: Int = 80) {
   let space = autoformer(10, dims: [24, 32, 48], depths: 2..=4, ratios: [2.0, 3.0], head_counts: [2, 4], side: 16, patch: 4)
   let images = data.generated(1_200, test: 400).split(train: 0.75, valid: 0.25)
   let other = small_resnet(1, 10, width: 8, side: 16)
-  let teacher = other[fit(other, images.train, 200, sgd(cosine(0.1 -> 0), momentum: 0.9, decay: 5e-4), seed: 0)]
+  let teacher = other[fit(other, images.train, teacher_steps, sgd(cosine(0.1 -> 0), momentum: 0.9, decay: 5e-4), seed: 0)]
   let opt = adamw(cosine(2e-3 -> 1e-5), decay: 0.05)
   let archs = sample(space, students)
   let plain = [[accuracy(space[a][fit(space[a], images.train, steps, opt, seed: s)], images.valid) for s in seeds] for a in archs]

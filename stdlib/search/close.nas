@@ -12,6 +12,21 @@ curriculum sharing_extent() {
   phase 60% { open: 4 }
   monotone open
 }
+/// The released curricula of three and of five blocks: epochs 1, 201, 401, and 801 for the fifth.
+curriculum three_blocks() {
+  phase 0% { open: 1, cycle: 0 }
+  phase 20% { open: 2 }
+  phase 40% { open: 3, cycle: 1 }
+  monotone open
+}
+curriculum five_blocks() {
+  phase 0% { open: 1, cycle: 0 }
+  phase 20% { open: 2 }
+  phase 40% { open: 3, cycle: 1 }
+  phase 60% { open: 4 }
+  phase 80% { open: 5 }
+  monotone open
+}
 /// The same number of blocks from start to end: the controls.
 curriculum fixed_extent(n: Int = 1) { phase 0% { open: n, cycle: 0 } }
 /// Halved after more than `patience` epochs without a lower mean loss.
@@ -38,6 +53,29 @@ block gates(emb: Int = 48, hidden: Int = 96, widths: [Int] = [128; 5])(ops: [6] 
     }
   }
 }
+/// The same for any graph: `edges` run from a node to a node, `inputs` are the nodes that hand themselves on (two in a DARTS cell), `options` the operations with
+/// `zero` for the one that passes nothing, -1 where there is none. For NAS-Bench-301 as released: `emb: 32, hidden: 32, widths: [64; 4]`.
+block graph_encoder(edges: [(Int, Int)], nodes: Int, inputs: [Int] = [0], options: Int = 5, zero: Int = 0, emb: Int = 48, hidden: Int = 96, widths: [Int] = [128; 5])(ops: [e] of Index) -> [nodes, _] {
+  param op_emb: [options, emb] ~ normal(0, 1)
+  param start: [len(inputs), emb] ~ normal(0, 1)
+  let is_input = [if j in inputs { 1 } else { 0 } for j in 0..nodes]
+  let place = [[if i == n { 1 } else { 0 } for i in inputs] for n in 0..nodes]
+  let into = [[if d == j { 1 } else { 0 } for (s, d) in edges] for j in 0..nodes]
+  let from = [[if s == i { 1 } else { 0 } for (s, d) in edges] for i in 0..nodes]
+  let live = 1 - ((ops == zero) as f32)
+  let op = gather(op_emb, ops)
+  contract("j i, i c -> j c", place, start) |> linear(hidden, bias: false) |> repeat widths as c, i {
+    z => {
+      let v = z |> linear(c, bias: false)
+      let m = sigmoid(op |> linear(c, bias: false)) * reshape(live, [len(edges), 1])
+      let sent = contract("i k, i c -> k c", from, v) * m
+      let y = contract("j k, k c -> j c", into, sent) + v * reshape(is_input, [nodes, 1])
+      if i + 1 < len(widths) { y |> relu } else { y }
+    }
+  }
+}
+/// The 14 edges of a DARTS cell: each of four nodes from all before it, the first two of which are the inputs.
+let darts_edges = [(s, d) for d in 2..6 for s in 0..d]
 /// One row of shares an edge over the open blocks. At train a straight-through Gumbel softmax; at infer the largest logit
 /// without noise (the released evaluation leaves the noise on).
 block router(k: Int = 4, open: Int = 4, temperature: Float = 5, hidden: Int = 200)(ops: [6] of Index) -> [6, open] {
@@ -46,6 +84,22 @@ block router(k: Int = 4, open: Int = 4, temperature: Float = 5, hidden: Int = 20
     |> repeat 3 { linear(hidden) |> relu |> dropout(0.1) } |> linear(k)
   z[.., ..open] |> straight_gumbel(temperature)
 }
+/// The released variant for a whole architecture: the output node's embedding gives all edges' logits at once.
+block graph_router(k: Int = 4, open: Int = 4, temperature: Float = 5, hidden: Int = 200)(ops: [6] of Index) -> [6, open] {
+  let z = ops |> gates() |> take(3..4, over: 0) |> repeat 3 { linear(hidden) |> relu |> dropout(0.1) } |> linear(6 * k) |> rearrange("g (e k) -> (g e) k", e: 6)
+  z[.., ..open] |> straight_gumbel(temperature)
+}
+/// The ablation: each edge of an architecture goes to an open block by logits that are drawn once and never learned, a sum over the operations of
+/// all six edges, so that architectures differ, and each is routed alike in training and afterwards.
+block random_router(k: Int = 4, open: Int = 4)(ops: [6] of Index) -> [6, open] {
+  param table: [6, 30, k] ~ normal(0, 1)
+  let z = contract("e m k, m -> e k", stop(table), flatten(one_hot(ops, 5), from: 0))
+  one_hot(argmax(z[.., ..open], over: 1), open)
+}
+/// A gate for the trainer: what makes it of the blocks, the open ones and a width; rows of its last layer that a block owns; whether it is learned.
+let edge_gate = { make: (k, open, hidden) => router(k, open, hidden: hidden), edges: 1, learned: true }
+let graph_gate = { make: (k, open, hidden) => graph_router(k, open, hidden: hidden), edges: 6, learned: true }
+let random_gate = { make: (k, open, hidden) => random_router(k, open), edges: 0, learned: false }
 block straight_gumbel(temperature: Float = 5)(z: [e, k]) -> [e, k] {
   at train {
     let g ~ gumbel[e, k]
@@ -55,48 +109,32 @@ block straight_gumbel(temperature: Float = 5)(z: [e, k]) -> [e, k] {
 }
 
 /// One architecture a batch, gradients into the chosen blocks and the gate. A block that opens starts as its own draw plus
-/// the block before it, every tensor, batch statistics too; so does its row of the gate's last layer.
-trainer close(space: Space, cell: BlockKind, data: Data, extent: Curriculum = sharing_extent(), blocks: Int = 4, inherit: Bool = true, opt: Optimiser = sgd(plateau(0.05), momentum: 0.9, decay: 5e-4, clip: 5), epochs: Epochs = 1000, batch: Int = 256, hidden: Int = 200) -> { net: Weights, gate: Weights } {
+/// the block before it, every tensor, batch statistics too; so do its rows of the gate's last layer. `gate` is one of `edge_gate`, `graph_gate`, `random_gate`.
+trainer close(space: Space, cell: BlockKind, data: Data, extent: Curriculum = sharing_extent(), blocks: Int = 4, inherit: Bool = true, opt: Optimiser = sgd(plateau(0.05), momentum: 0.9, decay: 5e-4, clip: 5), epochs: Epochs = 1000, batch: Int = 256, hidden: Int = 200, gate: Record = edge_gate) -> { net: Weights, gate: Weights } {
   weights w = init(space, glow(cell, open: blocks, gate: _))
-  weights g = init(router(blocks, blocks, hidden: hidden))
+  weights g = init(gate.make(blocks, blocks, hidden))
   for (x, y) in data.batches(batch, epochs: epochs) {
     let c = extent(now)
     on change(c.open) as k {
       if inherit {
         w[block: k - 1] := w[block: k - 1] + w[block: k - 2]
-        g[last linear].row(k - 1) := g[last linear].row(k - 1) + g[last linear].row(k - 2)
+        for e in 0..gate.edges { g[last linear].row(e * blocks + k - 1) := g[last linear].row(e * blocks + k - 1) + g[last linear].row(e * blocks + k - 2) }
       }
     }
     on change(c.cycle) { restart(opt) }
     let a ~ uniform(space)
-    let shares = router(blocks, c.open, hidden: hidden)[g](indices(a))
-    minimise cross_entropy(space[a, w, glow(cell, c.open, shares)](x), y) over (w, g) by opt
+    let shares = gate.make(blocks, c.open, hidden)[g](indices(a))
+    let loss = cross_entropy(space[a, w, glow(cell, c.open, shares)](x), y)
+    if gate.learned { minimise loss over (w, g) by opt } else { minimise loss over w by opt }
     keep { net: w, gate: g, open: c.open, losses: now.losses } every 10%
   }
   { net: w, gate: g, open: extent(epoch 999_999 of 1_000_000).open }
 }
 /// A member with the weights of a point of the training, its edges routed by the gate.
-fn routed(space: Space, cell: BlockKind, point: Record, a: Arch, blocks: Int = 4, hidden: Int = 200) -> Net {
-  space[a, point.net, glow(cell, point.open, router(blocks, point.open, hidden: hidden)[point.gate](indices(a)))]
+fn routed(space: Space, cell: BlockKind, point: Record, a: Arch, blocks: Int = 4, hidden: Int = 200, gate: Record = edge_gate) -> Net {
+  space[a, point.net, glow(cell, point.open, gate.make(blocks, point.open, hidden)[point.gate](indices(a)))]
 }
 
-/// The variant for spaces of stages (NDS): no gate; a stage's repeated positions read shared blocks by a map of contiguous groups, here their
-/// lengths. Groups as even as can be, the longer ones first.
-fn group_lengths(positions: Int, groups: Int) -> [Int] { [floor(positions / groups) + (if i < positions % groups { 1 } else { 0 }) for i in 0..groups] }
-/// Half of one group becomes a group of its own, and starts as the one it came from plus its own draw: the left-most that is longer than 1 …
-fn split_first(groups: [Int]) -> [Int] { split_at(groups, min([i for (n, i) in enumerate(groups) if n > 1] ++ [len(groups)])) }
-/// … or the longest, the first of several.
-fn split_longest(groups: [Int]) -> [Int] { split_at(groups, if max(groups) > 1 { position(max(groups), in: groups) } else { len(groups) }) }
-fn split_at(groups: [Int], i: Int) -> [Int] { if i >= len(groups) { groups } else { groups[..i] ++ [ceil(groups[i] / 2), floor(groups[i] / 2)] ++ groups[i + 1..] } }
-/// The group of each position.
-fn group_map(groups: [Int]) -> [Int] { [g for (n, g) in enumerate(groups) for i in 0..n] }
-test "groups of the stage spaces: 9, then two more at each of four events for ResNet, one for ResNeXt-A" {
-  let start = group_lengths(23, 9)
-  expect sum(start) == 23 and start == [3, 3, 3, 3, 3, 2, 2, 2, 2] and group_map([2, 1, 3]) == [0, 0, 1, 2, 2, 2]
-  expect len(start |> repeat 8 { g => split_first(g) }) == 17 and len(start |> repeat 4 { g => split_first(g) }) == 13
-  expect len(start |> repeat 8 { g => split_longest(g) }) == 17 and sum(start |> repeat 8 { g => split_longest(g) }) == 23
-  expect split_first([1, 2, 4]) == [1, 1, 1, 4] and split_longest([1, 2, 4]) == [1, 2, 2, 2] and split_first([1, 1]) == [1, 1]
-}
 test "the events of the reference" {
   expect changes(sharing_extent().open, 1000 epochs) == [200, 400, 600]
   expect changes(sharing_extent().cycle, 1000 epochs) == [400]
@@ -131,4 +169,40 @@ test "curricula that are refused" {
   expect rejected { unset()(epoch 0 of 10) }
   expect rejected { back()(epoch 0 of 10) }
   expect not rejected { sharing_extent()(epoch 0 of 10) }
+}
+test "three and five blocks" {
+  expect changes(three_blocks().open, 1000 epochs) == [200, 400] and changes(five_blocks().open, 1000 epochs) == [200, 400, 600, 800]
+  expect changes(three_blocks().cycle, 1000 epochs) == [400] and changes(five_blocks().cycle, 1000 epochs) == [400]
+}
+let some_cell = nb201["|nor_conv_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|none~0|avg_pool_3x3~1|nor_conv_3x3~2|"].arch
+test "every gate gives one block an edge, among those that are open" {
+  expect for_gates(edge_gate) and for_gates(graph_gate) and for_gates(random_gate)
+}
+fn for_gates(gate: Record) -> Bool { all(for_open(gate, open) for open in 1..=4) }
+fn for_open(gate: Record, open: Int) -> Bool {
+  let r = gate.make(4, open, 16)(indices(some_cell))
+  size(r) == [6, open] and sum(abs(r * (1 - r))) < 1e-6 and all(abs(sum(r[i]) - 1) < 1e-6 for i in 0..6)
+}
+test "a random gate routes an architecture alike each time, uses all blocks, and learns nothing" {
+  let g = random_router(4, 4)
+  let w = init(g)
+  let routes = [argmax(g[w](indices(a)), over: 1) for a in sample(nb201, 200, seed: 1)]
+  expect g[w](indices(some_cell)) == g[w](indices(some_cell))
+  expect len(distinct([encode_route(r) for r in routes])) > 150
+  let used = mean([one_hot(r, 4) for r in routes])
+  expect all(u > 0.02 for u in mean(used, over: 0))
+}
+fn encode_route(r: Tensor) -> Text { join([r[i] for i in 0..6]) }
+test "a node that nothing reaches has no embedding, and a graph's encoder is that of the cell" {
+  let nothing = graph_encoder(edges, 4)([0, 0, 0, 0, 0, 0])
+  expect size(nothing) == [4, 128] and sum(abs(nothing[1..])) == 0 and sum(abs(nothing[0])) > 0
+  // Two inputs, 14 edges, of which one leaves the second input.
+  let darts = graph_encoder(darts_edges, 6, inputs: [0, 1], options: 7, zero: -1, emb: 32, hidden: 32, widths: [64; 4])
+  expect len(darts_edges) == 14 and size(darts([0; 14])) == [6, 64]
+  let one = graph_encoder(darts_edges, 6, inputs: [0, 1], options: 8, zero: 7, emb: 32, hidden: 32, widths: [64; 4])([7, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7])
+  expect sum(abs(one[2])) > 0 and sum(abs(one[3..])) == 0
+}
+/// Of the 6,466 classes those that learn: what the released sampler draws from, `uniform` of this space.
+test "the de-isomorphised space that is sampled" {
+  expect size((nb201 modulo [fold_skip, propagate_zero]) where learns) == 6_321
 }

@@ -100,6 +100,13 @@ let bit_snip = stats => [sum(abs(w * g)) for (w, g) in zip(stats.weight, stats.g
 let bit_synflow = stats => [sum(abs(w * g)) for (w, g) in zip(stats.weight, stats.virtual_grad)]
 /// Mean of the curvature's diagonal (HAWQ-V2 as released: bits times the trace).
 let hawq_trace = stats => [mean(h) for h in stats.hessian]
+/// The released bit-SynFlow starts anew: weights from N(0, 1) by absolute value, no batch norm, an input of ones, double precision; one number a layer.
+search synflow_anew(net: Net) -> [Float] {
+  let drawn = net with { conv2d.weight: w => ~normal[..w.shape], linear.weight: w => ~normal[..w.shape] }
+  let positive = (drawn with { params: abs, batch_norm: identity }) as f64
+  let ws = weights_of(positive)
+  [sum(abs(w * g)) for (w, g) in zip(ws, grad(sum(positive(ones[1, ..net.input])), ws))]
+}
 let bit_sum = stats => [sum(w * 0) + 1 for w in stats.weight]
 let bit_size = stats => [sum(w * 0 + 1) for w in stats.weight]
 /// OMPQ: exp(-beta x the sum of a layer's similarities with the others).
@@ -198,6 +205,30 @@ fn offspring(formulas: Space, a: Arch, b: Arch) -> Arch {
   if ~bernoulli(0.5) { formulas.build(s => if ~bernoulli(0.5) { ~uniform(s.options) } else { crossed[s] }) } else { crossed }
 }
 fn uniform_crossover(formulas: Space, a: Arch, b: Arch) -> Arch { formulas.build(s => if ~bernoulli(0.5) { a[s] } else { b[s] }) }
+/// A tree's genotype with what changes nothing taken out: identities, pairs that undo each other, steps that are repeated without effect, operands that may change places. Formulas of one text
+/// are one formula; not all that are one have one text.
+fn canonical(genotype: Text) -> Text {
+  let p = captures(genotype, "*(*(*)) * *(*(*))")
+  let (left, right) = (chained(p[2], [p[1], p[0]]), chained(p[6], [p[5], p[4]]))
+  if p[3] == "sum" or p[3] == "product" { join(sort([left, right]), join([" ", p[3], " "], by: "")) } else { join([left, right], join([" ", p[3], " "], by: "")) }
+}
+fn chained(input: Text, steps: [Text]) -> Text {
+  let named = [if s == "sum_per_size" { "mean" } else { s } for s in steps if s != "identity"]
+  let two = len(named) == 2
+  let undone = two and (named == ["negate", "negate"] or named == ["reciprocal", "reciprocal"])
+  let idle = two and named[0] == named[1] and named[0] in ["abs", "relu", "min_max", "standardise", "mean"]
+  // After abs, its like; and what does not look at the sign.
+  let signless = two and ((named[0] == "abs" and named[1] in ["square", "log_abs", "l1", "frobenius", "relu"]) or (named[0] == "negate" and named[1] in ["abs", "square", "log_abs", "l1", "frobenius", "std"]))
+  let kept = if undone { [] } else if idle { named[..1] } else if signless { named[1..] } else { named }
+  join([input] ++ kept, by: ".")
+}
+/// What screening saves: of `n` drawn formulas, those that equal an earlier one and need no scoring, those that fail and why, and those that are left.
+search screening(space: Space, draw: Space -> Arch, score: Arch -> { why: Text, vector: [Float] }, n: Int = 100) -> { repeated: Int, failed: Record, valid: Int } {
+  let drawn = [~draw(space) for i in 0..n]
+  let first = [drawn[i] for i in 0..n if canonical(encode(drawn[i])) not in [canonical(encode(drawn[j])) for j in 0..i]]
+  let whys = [score(a).why for a in first]
+  { repeated: n - len(first), failed: { w: count(v in whys where v == w) for w in distinct(whys) if w != "" }, valid: count(w in whys where w == "") }
+}
 /// Formulas that rank the configurations alike up to 6 digits are one.
 fn different(pool: [Record]) -> Int { len(distinct([join([round(v, to: 1e-6) for v in p.vector]) for p in pool])) }
 
@@ -243,4 +274,26 @@ test "screening says why" {
 test "proxies of others on a layer known by hand" {
   let s = { weight: [reshape(cumsum(ones[3]), [3])], grad: [reshape(-ones[3], [3])] }
   expect bit_snip(s)[0] == 6 and bit_size(s)[0] == 3 and bit_sum(s)[0] == 1
+}
+test "equal formulas have one text" {
+  expect canonical("identity(abs(weight)) sum negate(negate(grad))") == canonical("identity(identity(grad)) sum abs(abs(weight))")
+  expect canonical("square(abs(weight)) product identity(l1(act))") == canonical("l1(identity(act)) product identity(square(weight))")
+  expect canonical("mean(square(weight)) product identity(mean(act))") == canonical("identity(sum_per_size(act)) product sum_per_size(square(weight))")
+  expect canonical("log(abs(weight)) difference exp(exp(grad))") != canonical("exp(exp(grad)) difference log(abs(weight))")
+}
+test "what the texts call equal has equal numbers" {
+  let s = { act: [sin(cumsum(ones[7]))], grad: [cos(cumsum(ones[7]))], weight: [sin(2 * cumsum(ones[7]))], virtual_grad: [cos(3 * cumsum(ones[7]))] }
+  let all = sample(tree, 3_000, seed: 4)
+  let texts = [canonical(encode(a)) for a in all]
+  let twins = [(all[i], all[position(texts[i], in: texts)]) for i in 0..len(all) if position(texts[i], in: texts) < i]
+  expect len(twins) >= 5
+  expect all_equal(twins, s)
+}
+fn all_equal(twins: [(Arch, Arch)], s: Record) -> Bool { all(same(tree[a](s), tree[b](s)) for (a, b) in twins) }
+fn same(x: [Tensor], y: [Tensor]) -> Bool { not known(x) or not known(y) or not finite(x[0]) or not finite(y[0]) or abs(x[0] - y[0]) <= 1e-4 * (1 + abs(x[0])) }
+test "synflow from a new start is a number a layer, and the same sum in each" {
+  // Of a chain every layer passes the whole output on.
+  let chain = net(x: [n, 8]) { x |> repeat 3 { linear(8, bias: false) |> relu } }
+  let q = synflow_anew(chain, seed: 1)
+  expect len(q) == 3 and all(abs(v / q[0] - 1) < 1e-6 for v in q)
 }

@@ -79,3 +79,11 @@ test "how a cost is spread" {
 test "texts are read and written" {
   expect all(encode(nb201[encode(a)].arch) == encode(a) for a in sample(nb201, 100))
 }
+search drawn(space: Space, n: Int) -> [Text] { [encode(~uniform(space)) for i in 0..n] }
+test "what is drawn under a seed does not hang on who asks first" {
+  let s = nb201(width: 4, cells: 1, side: 16)
+  expect drawn(s, 3, seed: 1) == drawn(s, 3, seed: 1)
+  let q = s where learns
+  let first = drawn(q, 3, seed: 1)
+  expect first[..2] == drawn(q, 2, seed: 1)
+}

@@ -1,6 +1,6 @@
 //! OVO (2022): a one-shot vision transformer space distilled online, with sub-nets sampled from both the student's and the
 //! teacher's space. Only the abstract is public: the loop is specified here, every constant is ours.
-use search.{samplers, sharing}
+use search.{samplers, sharing, train}
 use std.cost.macs.core as macs
 
 /// The heads' queries, keys and values lie side by side, so that fewer heads read the first ones.
@@ -12,17 +12,24 @@ block attention(heads: Int, head_dim: Int = 16)(x: [n, t, d]) -> [n, t, d] {
 block mlp(hidden: Int)(x: [n, t, d]) -> [n, t, d] { x |> linear(hidden) |> gelu |> linear(d) }
 block pre_norm(body: Block)(x: [..s, d]) -> [..s, d] { x + (x |> layer_norm |> body) }
 
-/// AutoFormer in small: width, depth, and heads and ratio of each layer. Pooled by the mean.
-space small_vit(classes: Int = 10, dims: [Int] = [32, 48, 64], depths: Range = 3..=5, ratios: [Int] = [2, 3], head_counts: [Int] = [2, 4], side: Int = 16, patch: Int = 4) {
+/// AutoFormer in small: width, depth, and heads and ratio of each layer. Pooled by the mean; with `token` by a class token, as AutoFormer is.
+space small_vit(classes: Int = 10, dims: [Int] = [32, 48, 64], depths: Range = 3..=5, ratios: [Int] = [2, 3], head_counts: [Int] = [2, 4], side: Int = 16, patch: Int = 4, token: Bool = false) {
   let dim = choose dims
   let depth = choose depths
   let layers = [{ ratio: choose ratios, heads: choose head_counts } for layer in 0..depth]
   net(x: [n, 3, side, side]) -> [n, classes] {
     param pos: [1, (side / patch) * (side / patch), dim] ~ trunc_normal(0.02)
-    let z = (x |> conv2d(dim, patch, stride: patch, padding: valid_padding) |> rearrange("n d h w -> n (h w) d")) + pos
-    tap last = mean(z |> repeat layers as l { pre_norm { attention(l.heads) } |> pre_norm { mlp(l.ratio * dim) } } |> layer_norm, over: 1)
+    let p = (x |> conv2d(dim, patch, stride: patch, padding: valid_padding) |> rearrange("n d h w -> n (h w) d")) + pos
+    let z = if token { p |> with_token } else { p }
+    let y = z |> repeat layers as l { pre_norm { attention(l.heads) } |> pre_norm { mlp(l.ratio * dim) } } |> layer_norm
+    tap last = if token { y |> take(0, over: 1) } else { mean(y, over: 1) }
     last |> linear(classes)
   }
+}
+/// A learned token before the others.
+block with_token(x: [n, t, d]) -> [n, t + 1, d] {
+  param cls: [1, 1, d] ~ trunc_normal(0.02)
+  concat([expand(cls, n), x], over: 1)
 }
 block conv_bn(out: Int, stride: Int = 1)(x: [n, c, h, w]) -> [n, out, _, _] { x |> conv2d(out, 3, stride: stride, bias: false) |> batch_norm |> relu }
 /// Three stages of convolutions at 1/2, 3/4 or all of their channels, once or twice.
@@ -75,8 +82,9 @@ fn slices(t: Space, s: Space, bins: Int = 3) -> [{ teacher: Space, student: Spac
 }
 fn largest(space: Space) -> Arch { space.build(s => last(s.options)) }
 
-/// The teacher learns in the same loop; both steps see the weights of the turn's start. `mutual` lets it learn from the student too.
-trainer ovo(teacher: Space, student: Space, data: Data, roles: (Space, Space) -> { teacher: Arch, student: Arch } = independent, epochs: Epochs = 30, alpha: Rate = 0.5, mutual: Rate = 0, batch: Int = 64, teach: Optimiser = sgd(cosine(0.05 -> 1e-3), momentum: 0.9, decay: 5e-4), learn: Optimiser = adamw(cosine(1e-3 -> 1e-5), decay: 0.05)) -> { teacher: Weights, student: Weights } {
+/// The teacher learns in the same loop; both steps see the weights of the turn's start. `mutual` lets it learn from the student too. `by` is what the student
+/// learns by: `online`, or `hard` for the teacher's choice as a label.
+trainer ovo(teacher: Space, student: Space, data: Data, roles: (Space, Space) -> { teacher: Arch, student: Arch } = independent, epochs: Epochs = 30, alpha: Rate = 0.5, mutual: Rate = 0, batch: Int = 64, teach: Optimiser = sgd(cosine(0.05 -> 1e-3), momentum: 0.9, decay: 5e-4), learn: Optimiser = adamw(cosine(1e-3 -> 1e-5), decay: 0.05), by: Any = online) -> { teacher: Weights, student: Weights } {
   weights wt = init(teacher, entangled)
   weights ws = init(student, entangled)
   for (x, y) in data.batches(batch, epochs: epochs) {
@@ -84,9 +92,21 @@ trainer ovo(teacher: Space, student: Space, data: Data, roles: (Space, Space) ->
     let t = teacher[r.teacher, wt]
     let s = student[r.student, ws]
     minimise online(s, t, mutual)(x, y) over wt by teach
-    minimise online(t, s, alpha)(x, y) over ws by learn
+    minimise by(t, s, alpha)(x, y) over ws by learn
   }
   { teacher: wt, student: ws }
+}
+
+/// The variant with a teacher's space that was trained before, by `single_path_training` with `entangled` weights, and stays as it is. Its nets see each batch's own statistics,
+/// as they did in their training: one running mean does not fit all members. `by` is a distillation of a teacher and a student, `online` or `hard`.
+trainer ovo_frozen(teacher: Space, taught: Weights, student: Space, data: Data, roles: (Space, Space) -> { teacher: Arch, student: Arch } = independent, epochs: Epochs = 30, alpha: Rate = 0.5, batch: Int = 64, by: Any = online, learn: Optimiser = adamw(cosine(1e-3 -> 1e-5), decay: 0.05)) -> Weights {
+  weights ws = init(student, entangled)
+  for (x, y) in data.batches(batch, epochs: epochs) {
+    let r ~ roles(teacher, student)
+    let t = teacher[r.teacher, taught] at train
+    minimise by(t, student[r.student, ws], alpha)(x, y) over ws by learn
+  }
+  ws
 }
 
 test "sizes" {
@@ -100,6 +120,29 @@ test "every pair of a teacher and a student fits" {
   let features = with_features(elastic_cnn, small_vit)
   expect not rejected { features(ones[2, 3, 16, 16], [0, 1]) }
   expect rejected { online(elastic_cnn(classes: 100), small_vit)(ones[2, 3, 16, 16], [0, 1]) }
+}
+test "a class token in place of the mean" {
+  let (mean_of, by_token) = (small_vit(), small_vit(token: true))
+  // A token a width, and nothing else; one token more to attend to.
+  expect size(by_token) == size(mean_of) and min(params(by_token)) - min(params(mean_of)) == 32 and max(params(by_token)) - max(params(mean_of)) == 64
+  expect all(macs(by_token[a]) > macs(mean_of[a]) for a in sample(mean_of, 3))
+}
+test "a frozen teacher is not touched, and teaches either way" {
+  let d = data.generated(64, test: 4)
+  let (t, s) = (elastic_cnn(width: 2), small_vit(dims: [8, 16], depths: 1..=2))
+  let w = single_path_training(t, d, entangled, sgd(constant(0.01)), 1, seed: 1)
+  let before = t[largest(t), w](ones[1, 3, 16, 16])
+  let soft = ovo_frozen(t, w, s, d, epochs: 1, batch: 32, seed: 2)
+  let stiff = ovo_frozen(t, w, s, d, roles: largest_teacher, epochs: 1, batch: 32, by: hard, seed: 2)
+  expect all(t[largest(t), w](ones[1, 3, 16, 16]) - before == 0)
+  expect finite(s[largest(s), soft](ones[1, 3, 16, 16])) and any(s[largest(s), soft](ones[1, 3, 16, 16]) - s[largest(s), stiff](ones[1, 3, 16, 16]) != 0)
+}
+test "slices of equal cost: a teacher and a student from the same third" {
+  let (t, s) = (elastic_cnn(), small_vit())
+  let (a, b) = (range(macs(t)), range(macs(s)))
+  let third = (r, m) => min(2, floor(3 * (m - r.low) / (r.high - r.low)))
+  let meetings = [(~matched(slices(t, s))(t, s)) for i in 0..12]
+  expect all(abs(third(a, macs(t[m.teacher])) - third(b, macs(s[m.student]))) < 1 for m in meetings)
 }
 test "a hard label is the teacher's choice" {
   expect hard_label([[0.0, 0], [2.0, 0]], [[1.0, -1], [3.0, 1]]) == (log(2) + log(1 + exp(-2))) / 2 within 1e-6

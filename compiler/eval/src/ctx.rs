@@ -281,6 +281,11 @@ impl Ctx {
         out
     }
 
+    /// Works something out that is kept from then on: the draws of this scope do not hang on who asks for it first.
+    pub fn once<T>(&mut self, f: impl FnOnce(&mut Ctx) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.under(self.key, f)
+    }
+
     pub fn in_module<T>(&mut self, module: ModuleId, f: impl FnOnce(&mut Ctx) -> T) -> T {
         let saved = std::mem::replace(&mut self.module, module);
         let out = f(self);

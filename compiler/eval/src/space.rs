@@ -254,7 +254,7 @@ impl SpaceValue {
             space: self.clone(),
             choices: Choices::Open(sites),
         };
-        let body = body_of(ctx, self, context.clone(), true)?;
+        let body = ctx.once(|ctx| body_of(ctx, self, context.clone(), true))?;
         let e = Arc::new(Elaborated {
             env: body.env,
             context,
@@ -279,8 +279,8 @@ impl SpaceValue {
             .into());
         }
         let e = self.elaborate(ctx)?;
-        let costs = match &e.net {
-            None => vec![],
+        let costs = ctx.once(|ctx| match &e.net {
+            None => Ok(vec![]),
             Some(decl) => {
                 // First with the batch unknown: whatever is proved holds for each.
                 let n = Arc::new(NetValue::new(
@@ -293,9 +293,9 @@ impl SpaceValue {
                 let x = net::stand_in_input(ctx, &n, Dim::var("n"), None, span)?;
                 net::run(ctx, &n, Args::one(x, span), None, false)?;
                 let x = net::stand_in_input(ctx, &n, Dim::Const(1), None, span)?;
-                net::run(ctx, &n, Args::one(x, span), None, true)?.2
+                Ok(net::run(ctx, &n, Args::one(x, span), None, true)?.2)
             }
-        };
+        })?;
         Ok(self.base.costs.get_or_init(|| Arc::new(costs)).clone())
     }
 
@@ -321,7 +321,7 @@ impl SpaceValue {
         {
             return Ok(v);
         }
-        let v = net::run(ctx, n, args, None, false)?.0;
+        let v = ctx.once(|ctx| net::run(ctx, n, args, None, false))?.0;
         if let Ok(mut o) = self.base.outputs.lock() {
             o.insert(key, v.clone());
         }
@@ -332,7 +332,7 @@ impl SpaceValue {
         if let Some(a) = self.algebra.get() {
             return Ok(a.clone());
         }
-        let a = Arc::new(crate::model::build(ctx, self, span)?);
+        let a = Arc::new(ctx.once(|ctx| crate::model::build(ctx, self, span))?);
         Ok(self.algebra.get_or_init(|| a).clone())
     }
 
@@ -389,7 +389,7 @@ impl ArchValue {
         self.space.elaborate(ctx)?;
         let context = SpaceContext::member(self.space.clone(), self.clone());
         let space = self.space.clone();
-        let body = body_of(ctx, &space, context, false)?;
+        let body = ctx.once(|ctx| body_of(ctx, &space, context, false))?;
         Ok(self.env.get_or_init(|| body.env).clone())
     }
 

@@ -141,7 +141,7 @@ impl Ctx {
                     return Ok(v);
                 }
                 let v = self.in_module(module, |ctx| {
-                    ctx.deeper(span, |ctx| ctx.eval(value, &Env::default()))
+                    ctx.once(|ctx| ctx.deeper(span, |ctx| ctx.eval(value, &Env::default())))
                 })?;
                 let env = stmt::destructure(self, pattern, v, &Env::default())?;
                 let v = match env.find(&g.name) {

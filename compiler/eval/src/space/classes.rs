@@ -63,7 +63,7 @@ pub fn of(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Option<Arc<C
     if let Some(c) = a.classes.get() {
         return Ok(Some(c.clone()));
     }
-    let c = Arc::new(build(ctx, s, &a, span)?);
+    let c = Arc::new(ctx.once(|ctx| build(ctx, s, &a, span))?);
     Ok(Some(a.classes.get_or_init(|| c).clone()))
 }
 
@@ -302,7 +302,10 @@ impl Classes {
                 loss: None,
             })
         };
-        let made = Quotient::by_key(space, limit, |m| self.key_of(ctx, s, space, m, span), told);
+        let made = ctx.once(|ctx| {
+            let of = |m: &_| self.key_of(ctx, s, space, m, span);
+            Ok(Quotient::by_key(space, limit, of, told))
+        })?;
         let q = made.map_err(|e| match e {
             QuotientError::Caller(f) => f,
             QuotientError::Wide => wide(),

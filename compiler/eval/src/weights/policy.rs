@@ -304,6 +304,8 @@ fn full_shapes(
     if let Some(f) = w.full.get() {
         return Ok(f.clone());
     }
+    // What is stored is as large as the policy of `init` says: one that is given with a use may name fewer slots.
+    let policy = w.policy.as_ref().or(policy);
     let (Some(space), Some(policy)) = (net.space().cloned().or(w.space.clone()), policy) else {
         return Ok(HashMap::new());
     };
