@@ -131,3 +131,32 @@ test "a teacher changes the ranking of AutoFormers, and not that of PiTs" {
   expect taught_against_plain(autoformers where pool == 1).c100 within 0.0006 of -0.266
   expect taught_against_plain(pits where c100 > 0).c100 within 0.0006 of 0.789
 }
+test "what distillation gives, and whether it keeps the ranking" {
+  let (a, p) = (autoformers where pool == 1, pits where c100 > 0)
+  let gain = rows => [mean([r.c100 - r.c100_base for r in rows]), mean([r.flower - r.flower_base for r in rows]), mean([r.chaoyang - r.chaoyang_base for r in rows])]
+  expect all(abs(x - y) < 0.0006 for (x, y) in zip(gain(a), [0.088, 0.142, 0.031])) and all(abs(x - y) < 0.0006 for (x, y) in zip(gain(p), [0.030, 0.090, 0.010]))
+  let kept = rows => values(taught_against_plain(rows))
+  expect all(abs(x - y) < 0.006 for (x, y) in zip(kept(a), [-0.27, 0.28, -0.08])) and all(abs(x - y) < 0.006 for (x, y) in zip(kept(p), [0.79, 0.82, 0.52]))
+}
+test "depth ranks distilled AutoFormers, and plain ones backwards; one outlier spoils Pearson and not tau" {
+  let a = autoformers where pool == 1
+  expect kendall_tau.b([r.arch.depth for r in a], [r.c100_base for r in a]) within 0.005 of -0.11
+  let outlier = [r for r in a if r.flower < 60%]
+  expect len(outlier) == 1 and abs(outlier[0].flower - 48.56%) < 0.0001 and outlier[0].arch.dim == 240 and outlier[0].arch.depth == 14
+  expect pearson(parameters(autoformer(102), a), [r.flower for r in a]) within 0.006 of 0.23
+}
+test "parameters in closed form, for all 300 students" {
+  expect len(autoformers where pool == 1) == 100 and len(autoformers where pool == 2) == 100 and len(pits where c100 > 0) == 100
+  let (vits, pit_rows) = (autoformers where pool > 0, pits where c100 > 0)
+  expect all(params(autoformer(k)[r.arch]) == autoformer_params(r.arch, k) for r in vits, k in [100, 4])
+  expect all(params(pit(k)[r.arch]) == pit_params(r.arch, k) for r in pit_rows, k in [100, 4])
+}
+fn autoformer_params(a: Arch, classes: Int) -> Int {
+  let h = a.dim
+  769 * h + h + 197 * h + sum(4 * h * h + 4 * h + 2 * h * floor(l.ratio * h) + floor(l.ratio * h) + h + 4 * h for l in a.layers) + 2 * h + h * classes + classes
+}
+fn pit_params(a: Arch, classes: Int) -> Int {
+  let d = [a.base * h for h in a.heads]
+  let r = a.ratio
+  770 * d[0] + 729 * d[0] + sum(l * (4 * e * e + 4 * e + 2 * r * e * e + r * e + e + 4 * e) for (l, e) in zip(a.depth, d)) + sum(10 * d[i] + d[i - 1] * d[i] + d[i] for i in 1..3) + 2 * d[2] + d[2] * classes + classes
+}

@@ -56,3 +56,17 @@ test "growth leads from each to the next" {
   expect only_grows(base, b1) and only_grows(b1, b4)
   expect not only_grows(b4, b1)
 }
+/// Multiply-accumulates of each stage, in millions.
+fn stage_millions(c: Record) -> [Float] {
+  let all = layers(ghostnet(c.depths, c.widths), on: [3, c.side, c.side])
+  [sum(l.macs for l in all if not (captures(l.path, join(["ghostnet/repeat/[", s, "]/*"], by: "")) is none)) / 1M for s in 0..6]
+}
+test "the stages' shares, as computed from the released rules" {
+  let near = (c, figures, by) => all(abs(m - f) <= by for (m, f) in zip(stage_millions(c), figures))
+  expect near(base, [5.0, 19.5, 12.0, 17.9, 27.0, 44.4], 0.0501) and near(b1, [14.9, 61.6, 54.3, 60.8, 146.5, 199.9], 0.0501) and near(b4, [179, 592, 450, 598, 1096, 1446], 0.501)
+}
+test "growth is not uniform: factors of widths and depths from the base to B4" {
+  expect [round(b / a, to: 0.01) for (a, b) in zip(base.widths, b4.widths)] == [2.25, 2.5, 2.7, 2.1, 2.07, 2.1]
+  expect [b / a for (a, b) in zip(base.depths, b4.depths)] == [3, 2.5, 2.5, 3, 3, 2.8]
+  expect all(w % 4 == 0 for w in b1.widths ++ b4.widths)
+}

@@ -87,3 +87,24 @@ test "what is drawn under a seed does not hang on who asks first" {
   let first = drawn(q, 3, seed: 1)
   expect first[..2] == drawn(q, 2, seed: 1)
 }
+/// Edges with an operation.
+fn edges_with(a: Arch, name: Text) -> Int { count(o in captures(encode(a), "|*~0|+|*~0|*~1|+|*~0|*~1|*~2|") where o == name) }
+test "costs in closed form, at both sides and for 10 and 100 classes" {
+  let fits = (s, classes, side) => all(
+    params(s[a]) == 72_656 + 65 * classes + 243_040 * edges_with(a, "nor_conv_3x3") + 28_000 * edges_with(a, "nor_conv_1x1")
+      and macs.core(s[a]) == (7_782_400 + 35_389_440 * edges_with(a, "nor_conv_3x3") + 3_932_160 * edges_with(a, "nor_conv_1x1")) / (32 / side) ^ 2 + 64 * classes
+      for a in sample(s, 60, seed: 1))
+  expect fits(nb201(), 10, 32) and fits(nb201(100), 100, 32) and fits(nb201(120, side: 16), 120, 16)
+  // The well-known cell of 1.073466 M and 153.27 M: four 3 x 3 convolutions and a 1 x 1.
+  let known_one = nb201["|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|"]
+  expect params(known_one) == 1_073_466 and macs.core(known_one) within 0.005M of 153.27M
+}
+test "the small cells of the pipelines: 0.51 M and 0.442 M a 3 x 3 and 0.049 M a 1 x 1 convolution, 1.1 M in the mean, 3.2 M at most" {
+  let c = macs.core(nb201(width: 8, cells: 1, side: 16))
+  expect min(c) == 514_368 and max(c) == 514_368 + 6 * 442_368 and mean(c) == 1_104_192
+  let s = nb201(width: 8, cells: 1, side: 16)
+  expect macs.core(s["|nor_conv_1x1~0|+|none~0|none~1|+|none~0|none~1|none~2|"]) - min(c) == 49_152
+}
+test "without `none` 4,096 cells are 3,131 classes" {
+  expect size((nb201 where not any(o is none for o in op)) modulo [fold_skip]) == 3_131
+}

@@ -5,10 +5,11 @@
 fn by_site(space: Space) -> Arch { space.build(s => ~uniform(s.options)) }
 /// One random path.
 fn single(space: Space) -> { a: Arch } { { a: ~by_site(space) } }
-/// Strict fairness: one permutation a site; subnet k takes the k-th entry of each, so every option is used once.
+/// FairNAS's strict fairness (Chu et al. 2021): one permutation a site; subnet k takes the k-th entry of each, so that with m options everywhere every option is used once. A site with
+/// fewer options than m goes round its permutation; none is used twice before all are.
 fn fair(space: Space, m: Int) -> { subnets: [Arch] } {
   let order = { s.address: ~shuffle(s.options) for s in sites(space) }
-  { subnets: [space.build(s => order[s.address][k]) for k in 0..m] }
+  { subnets: [space.build(s => order[s.address][k % len(s.options)]) for k in 0..m] }
 }
 /// Two members with at least a margin between them; at most ten tries, then any second one.
 fn margin_pairs(space: Space, distance: (Arch, Arch) -> Float, margin: Float) -> { a: Arch, b: Arch } {
@@ -35,4 +36,24 @@ test "fair uses each option of each site once" {
   let s = quarters()
   let r ~ fair(s, 3)
   expect all(sort([s[a][i] for a in r.subnets]) == [0, 1, 2] for i in 0..4)
+}
+/// Two sites of two and of three options.
+space uneven() {
+  let (a, b) = (choose [1, 2], choose [1, 2, 3])
+  encoding "{a}{b}"
+  value [a, b]
+}
+test "with fewer options than subnets a site goes round" {
+  let r ~ fair(uneven, 3)
+  expect sort([uneven[a][1] for a in r.subnets]) == [1, 2, 3]
+  expect len(distinct([uneven[a][0] for a in r.subnets])) == 2
+  let six ~ fair(uneven, 6)
+  expect sort([uneven[a][0] for a in six.subnets]) == [1, 1, 1, 2, 2, 2] and sort([uneven[a][1] for a in six.subnets]) == [1, 1, 2, 2, 3, 3]
+}
+test "pairs lie apart where ten tries allow it" {
+  let s = quarters()
+  let pairs = [(~margin_pairs(s, hamming, 3)) for i in 0..50]
+  // Of two random members 16 of 27 pairs of the 81 differ in three sites or more: ten tries hardly ever fail.
+  expect count(p in pairs where hamming(p.a, p.b) >= 3) >= 48
+  expect hamming(decode(s, "0120"), decode(s, "0021")) == 2 and group_distance([[0, 1]])(decode(s, "0120"), decode(s, "1020")) == 1
 }

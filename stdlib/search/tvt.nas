@@ -1,6 +1,8 @@
 //! TVT (Wei et al., 2023): training-free search for the vision transformer that a convolutional teacher teaches best.
 //! The two terms are the released metric; how they are merged is not public: here the sum after min-max over the pool, and the sum of ranks.
 use search.proxies
+use spaces.vit.{autoformer, encoder}
+use nets.small.{small_resnet, basic}
 
 // ---------------------------------------------------------------- maps
 /// Bilinear interpolation along one axis, corners not aligned: how much of each of `from` places goes into each of `to`.
@@ -77,6 +79,35 @@ trainer taught(student: Net{patches}, teacher: Net{features}, channels: Int, dat
   w
 }
 
+/// The released recipe distils three: the student's first, middle and last layer (0, 6 and 11 of 12) to the teacher's three stages. `layer` and `stage` are the blocks whose outputs are meant, tokens
+/// with the class token first and maps; `channels` those of the teacher's stages. Adapters are dropped afterwards.
+trainer taught_by_stages(student: Net, teacher: Net, layer: BlockKind, stage: BlockKind, channels: [Int], data: Data, steps: Int, opt: Optimiser, weight: Float = 2.5) -> Weights {
+  let adapters = net(a: [n, d, h, w], b: [n, d, h, w], c: [n, d, h, w]) { (a |> conv2d(channels[0], 1), b |> conv2d(channels[1], 1), c |> conv2d(channels[2], 1)) }
+  weights w = init(student)
+  weights p = init(adapters)
+  for (x, y) in data.batches(64, steps: steps) {
+    let s = trace(student[w], x)
+    let maps = [as_map(t) for t in ends_and_middle([c.out for c in s.all(layer)])]
+    let goals = last_of_thirds([c.out for c in trace(teacher, x).all(stage)])
+    let (a, b, c) = adapters[p](maps[0], maps[1], maps[2])
+    minimise cross_entropy(s.out, y) + weight * sum(feature_mse(m, g) for (m, g) in zip([a, b, c], goals)) over (w, p) by opt
+  }
+  w
+}
+/// Tokens without the first one, as a square map.
+fn as_map(z: [n, t, d]) -> Tensor { z |> take(1.., over: 1) |> rearrange("n (h w) d -> n d h w", h: round(sqrt(t - 1))) }
+fn ends_and_middle(xs: [Any]) -> [Any] { [xs[0], xs[floor(len(xs) / 2)], last(xs)] }
+/// The last of each third: of 27 blocks of a ResNet-56 the 9th, 18th and 27th.
+fn last_of_thirds(xs: [Any]) -> [Any] { [xs[floor(len(xs) * k / 3) - 1] for k in 1..=3] }
+
+/// Section 4's search: `n` random members of a window, scored, the best first. With the released settings 500 of 4 to 9 M parameters (AutoFormer) or 4 to 22 M (PiT).
+/// `terms` gives the two terms of a member; they are merged over the pool, so that a score is of this pool alone.
+search tvt(space: Space, terms: Arch -> { aware: Float, capable: Float }, n: Int = 500, merge: Any = merged) -> [Scored] {
+  let archs = sample(space, n)
+  let both = [terms(a) for a in archs]
+  best_first([{ arch: a, score: s } for (a, s) in zip(archs, merge([t.aware for t in both], [t.capable for t in both]))])
+}
+
 test "interpolation" {
   expect all(abs(x) < 1e-6 for x in flatten(interpolation(4, 4) - eye(4), from: 0))
   expect all(abs(s - 1) < 1e-6 for s in sum(interpolation(7, 14), over: 1))
@@ -88,3 +119,18 @@ test "attention maps have length one, and differ by nothing from themselves" {
   expect attention_distance(f, f) == 0 and attention_distance(f, 2 * f) < 1e-12
 }
 test "min-max" { expect min_max([2, 4, 3]) == [0, 1, 0.5] and min_max([1, 1]) == [0, 0] }
+test "which layers and stages" {
+  expect ends_and_middle([i for i in 0..12]) == [0, 6, 11] and ends_and_middle([i for i in 0..14]) == [0, 7, 13]
+  expect last_of_thirds([i for i in 1..=27]) == [9, 18, 27] and last_of_thirds([1, 2, 3]) == [1, 2, 3]
+}
+test "three maps are taught" {
+  let space = autoformer(10, dims: [16], depths: 2..=3, ratios: [2.0], head_counts: [2], side: 16, patch: 4)
+  let (student, teacher) = (space[sample(space, 1)[0]], small_resnet(1, 10, width: 4, side: 16))
+  let w = taught_by_stages(student, teacher, encoder, basic, [4, 8, 16], data.generated(64, test: 4), 1, sgd(constant(0.01)), seed: 1)
+  expect finite(student[w](ones[1, 3, 16, 16]))
+}
+test "a search over a pool" {
+  let space = autoformer(10, dims: [16, 24], depths: 2..=3, ratios: [2.0, 3.0], head_counts: [2], side: 16, patch: 4)
+  let found = tvt(space where params >= 7_000 params, a => { aware: -a.depth, capable: expected_autoformer(a.dim, [l.ratio for l in a.layers], 10) }, n: 12, seed: 1)
+  expect len(found) == 12 and all(params(space[s.arch]) >= 7_000 for s in found) and found[0].score >= last(found).score and found[0].score <= 2
+}
