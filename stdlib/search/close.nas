@@ -53,21 +53,21 @@ block gates(emb: Int = 48, hidden: Int = 96, widths: [Int] = [128; 5])(ops: [6] 
     }
   }
 }
-/// The same for any graph: `edges` run from a node to a node, `inputs` are the nodes that hand themselves on (two in a DARTS cell), `options` the operations with
+/// The same for any graph: `links` run from a node to a node, `inputs` are the nodes that hand themselves on (two in a DARTS cell), `options` the operations with
 /// `zero` for the one that passes nothing, -1 where there is none. For NAS-Bench-301 as released: `emb: 32, hidden: 32, widths: [64; 4]`.
-block graph_encoder(edges: [(Int, Int)], nodes: Int, inputs: [Int] = [0], options: Int = 5, zero: Int = 0, emb: Int = 48, hidden: Int = 96, widths: [Int] = [128; 5])(ops: [e] of Index) -> [nodes, _] {
+block graph_encoder(links: [(Int, Int)] = edges, nodes: Int = 4, inputs: [Int] = [0], options: Int = 5, zero: Int = 0, emb: Int = 48, hidden: Int = 96, widths: [Int] = [128; 5])(ops: [len(links)] of Index) -> [nodes, _] {
   param op_emb: [options, emb] ~ normal(0, 1)
   param start: [len(inputs), emb] ~ normal(0, 1)
   let is_input = [if j in inputs { 1 } else { 0 } for j in 0..nodes]
   let place = [[if i == n { 1 } else { 0 } for i in inputs] for n in 0..nodes]
-  let into = [[if d == j { 1 } else { 0 } for (s, d) in edges] for j in 0..nodes]
-  let from = [[if s == i { 1 } else { 0 } for (s, d) in edges] for i in 0..nodes]
+  let into = [[if d == j { 1 } else { 0 } for (s, d) in links] for j in 0..nodes]
+  let from = [[if s == i { 1 } else { 0 } for (s, d) in links] for i in 0..nodes]
   let live = 1 - ((ops == zero) as f32)
   let op = gather(op_emb, ops)
   contract("j i, i c -> j c", place, start) |> linear(hidden, bias: false) |> repeat widths as c, i {
     z => {
       let v = z |> linear(c, bias: false)
-      let m = sigmoid(op |> linear(c, bias: false)) * reshape(live, [len(edges), 1])
+      let m = sigmoid(op |> linear(c, bias: false)) * reshape(live, [len(links), 1])
       let sent = contract("i k, i c -> k c", from, v) * m
       let y = contract("j k, k c -> j c", into, sent) + v * reshape(is_input, [nodes, 1])
       if i + 1 < len(widths) { y |> relu } else { y }

@@ -18,11 +18,11 @@ space stage_nets(classes: Int = 10, depths: Range = 1..=24, widths: [Int] = [16,
       |> mean(over: [2, 3]) |> linear(classes)
   }
 }
-block conv_bn(out: Int, k: Int, stride: Int = 1, groups: Int = 1)(x: [n, c, h, w]) -> [n, out, _, _] { x |> conv2d(out, k, stride: stride, groups: groups, bias: false) |> batch_norm }
+block conv_bn(out: Int, k: Int, stride: Int = 1, groups: Int = 1)(x: [n, c, h, w]) -> [n, out, _, _] where c % groups == 0 and out % groups == 0 { x |> conv2d(out, k, stride: stride, groups: groups, bias: false) |> batch_norm }
 /// NDS-ResNet: two convolutions.
 block basic_unit(out: Int, stride: Int)(x: [n, c, h, w]) -> [n, out, _, _] { x |> conv_bn(out, 3, stride) |> relu |> conv_bn(out, 3) }
 /// NDS-ResNeXt: a bottleneck of `out / ratio` channels, its 3 x 3 convolution in groups.
-block grouped_unit(ratio: Int = 1, groups: Int = 4)(out: Int, stride: Int)(x: [n, c, h, w]) -> [n, out, _, _] {
+block grouped_unit(ratio: Int = 1, groups: Int = 1)(out: Int, stride: Int)(x: [n, c, h, w]) -> [n, out, _, _] where out % ratio == 0 and (out / ratio) % groups == 0 {
   x |> conv_bn(out / ratio, 1) |> relu |> conv_bn(out / ratio, 3, stride, groups) |> relu |> conv_bn(out, 1)
 }
 
@@ -75,7 +75,7 @@ trainer close_stages(space: Space, stage: BlockKind, data: Data, groups: [Int] =
     let c = extent(now)
     on change(c.splits) as k {
       if inherit {
-        for b in births[max([s for s in stops if s < k])..k] {
+        for b in [births[i] for i in max([s for s in stops if s < k])..k] {
           if b.new > 0 { w[first: b.new] := w[first: b.new] + w[first: b.old] }
         }
       }

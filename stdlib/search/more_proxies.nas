@@ -54,13 +54,12 @@ proxy dss(net: Net, within: Text = "attention") -> Float {
 }
 /// The sum of singular values.
 fn nuclear(w: [a, b]) -> Float {
-  let m = if a <= b { contract("i k, j k -> i j", w as f64, w as f64) } else { contract("k i, k j -> i j", w as f64, w as f64) }
-  sum(sqrt(rectify(eigenvalues(m))))
+  sum(sqrt(rectify(eigenvalues(contract("i k, j k -> i j", w as f64, w as f64)))))
 }
-/// Naswot where another block plays the relu's part: `naswot_of(net, batch, gelu)` for a transformer.
-proxy naswot_of(net: Net, batch: { x: Tensor, y: Tensor }, act: BlockKind) -> Float {
-  let codes = [flatten(c.in > 0) as f64 for c in trace(net, batch.x).all(act)]
-  log_det(sum(contract("b u, c u -> b c", s, s) + contract("b u, c u -> b c", 1 - s, 1 - s) for s in codes))
+/// Naswot for a transformer, in which what goes into each gelu plays the relu's part; 0 where there is none.
+proxy naswot_gelu(net: Net, batch: { x: Tensor, y: Tensor }) -> Float {
+  let codes = [flatten(c.in > 0) as f64 for c in trace(net, batch.x).all(gelu)]
+  if len(codes) == 0 { 0 } else { log_det(sum(contract("b u, c u -> b c", s, s) + contract("b u, c u -> b c", 1 - s, 1 - s) for s in codes)) }
 }
 /// Abdelfattah et al. 2021, by pairs: how many of the others a member is better than by most of the scores.
 fn vote(scores: [[Float]]) -> [Int] {
@@ -108,5 +107,5 @@ test "nuclear norms, and a transformer's score" {
   expect nuclear(2 * eye(3)) == 6 within 1e-5 and nuclear(ones[2, 8]) == 4 within 1e-4
   let vit = net(x: [n, 4, 8]) { (x |> pre_norm { attention(2) } |> pre_norm { mlp(16) } |> mean(over: 1)) |> linear(3) }
   expect finite(dss(vit)) and dss(vit) > 0 and dss(vit, "no_such_block") != dss(vit)
-  expect finite(naswot_of(vit, { x: sin(reshape(cumsum(ones[96]), [3, 4, 8])), y: [0, 1, 2] }, gelu))
+  expect finite(naswot_gelu(vit, { x: sin(reshape(cumsum(ones[96]), [3, 4, 8])), y: [0, 1, 2] }))
 }

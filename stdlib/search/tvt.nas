@@ -87,7 +87,7 @@ trainer taught_by_stages(student: Net, teacher: Net, layer: BlockKind, stage: Bl
   weights p = init(adapters)
   for (x, y) in data.batches(64, steps: steps) {
     let s = trace(student[w], x)
-    let maps = [as_map(t) for t in ends_and_middle([c.out for c in s.all(layer)])]
+    let maps = [as_map(t, round(sqrt(size(t)[1] - 1))) for t in ends_and_middle([c.out for c in s.all(layer)])]
     let goals = last_of_thirds([c.out for c in trace(teacher, x).all(stage)])
     let (a, b, c) = adapters[p](maps[0], maps[1], maps[2])
     minimise cross_entropy(s.out, y) + weight * sum(feature_mse(m, g) for (m, g) in zip([a, b, c], goals)) over (w, p) by opt
@@ -95,7 +95,7 @@ trainer taught_by_stages(student: Net, teacher: Net, layer: BlockKind, stage: Bl
   w
 }
 /// Tokens without the first one, as a square map.
-fn as_map(z: [n, t, d]) -> Tensor { z |> take(1.., over: 1) |> rearrange("n (h w) d -> n d h w", h: round(sqrt(t - 1))) }
+fn as_map(z: Tensor, side: Int) -> Tensor { z |> take(1.., over: 1) |> rearrange("n (h w) d -> n d h w", h: side) }
 fn ends_and_middle(xs: [Any]) -> [Any] { [xs[0], xs[floor(len(xs) / 2)], last(xs)] }
 /// The last of each third: of 27 blocks of a ResNet-56 the 9th, 18th and 27th.
 fn last_of_thirds(xs: [Any]) -> [Any] { [xs[floor(len(xs) * k / 3) - 1] for k in 1..=3] }
