@@ -1,6 +1,8 @@
 //! Which layer gets how many bits? Ways to choose a configuration under a bound on its size, once every layer has a number that says what its bits are worth.
 //! Sizes are in bits of weights; `counts` are weights a layer.
-use quant.fake.{size_in_bits, bit_operations}
+use quant.fake.{size_in_bits, bit_operations, quantised, layers_of}
+use search.train.{fit, fit_from}
+use nets.small.plain_cnn
 
 /// OMPQ (Ma et al. 2021, released): a linear programme over bits that need not be whole, between `low` and `high`, the sum of `worth` times bits as large as can be under
 /// a bound on the size. With one bound it is solved exactly by filling up the layers in order of worth a weight; at most one layer is left between its ends.
@@ -98,4 +100,14 @@ test "sizes of ResNet-18 with one width inside and 8 bits at its ends" {
   expect all(bytes_at(2) < 1e6 * mb and 1e6 * mb < bytes_at(4) for mb in [4.0, 4.5, 5.5]) and bytes_at(4) < 6.69e6 and 6.69e6 < bytes_at(8)
   let operations = b => bit_operations(resnet18_macs(), resnet18_bits([b; 18]))
   expect operations(4) < 92e9 and operations(8) > 92e9 and operations(8) == 64 * 1_814_073_344
+}
+test "a quantised net is trained on from the float net's weights, and leaves those as they are" {
+  let d = data.generated(128, 4, test: 8)
+  let float = plain_cnn(4, 4)
+  let t = fit(float, d, 2, sgd(constant(0.05)), seed: 1)
+  let net = quantised(float, [8, 2, 3, 4, 2, 3, 4, 8], activations: 4)
+  let (still, moved) = (fit_from(net, t, d, 1, sgd(constant(0)), seed: 1), fit_from(net, t, d, 2, sgd(constant(0.01)), seed: 1))
+  let second = w => layers_of(float[w])[1]
+  expect second(still) == second(t) and second(moved) != second(t) and finite(net[moved](ones[1, 3, 16, 16]))
+  expect count(distinct([round(v, to: 1e-6) for v in flatten(layers_of(net[moved])[1], from: 0)])) <= 3
 }

@@ -89,6 +89,12 @@ block graph_router(k: Int = 4, open: Int = 4, temperature: Float = 5, hidden: In
   let z = ops |> gates() |> take(3..4, over: 0) |> repeat 3 { linear(hidden) |> relu |> dropout(0.1) } |> linear(6 * k) |> rearrange("g (e k) -> (g e) k", e: 6)
   z[.., ..open] |> straight_gumbel(temperature)
 }
+/// The gate of edges for a cell of your own: `links` and what else `graph_encoder` takes.
+block link_router(links: [(Int, Int)] = edges, nodes: Int = 4, inputs: [Int] = [0], options: Int = 5, zero: Int = 0, k: Int = 4, open: Int = 4, temperature: Float = 5, hidden: Int = 200)(ops: [len(links)] of Index) -> [len(links), open] {
+  let n = ops |> graph_encoder(links, nodes, inputs, options, zero)
+  let z = concat([gather(n, [s for (s, d) in links]), gather(n, [d for (s, d) in links])], over: 1) |> repeat 3 { linear(hidden) |> relu |> dropout(0.1) } |> linear(k)
+  z[.., ..open] |> straight_gumbel(temperature)
+}
 /// The ablation: each edge of an architecture goes to an open block by logits that are drawn once and never learned, a sum over the operations of
 /// all six edges, so that architectures differ, and each is routed alike in training and afterwards.
 block random_router(k: Int = 4, open: Int = 4)(ops: [6] of Index) -> [6, open] {
@@ -100,6 +106,10 @@ block random_router(k: Int = 4, open: Int = 4)(ops: [6] of Index) -> [6, open] {
 let edge_gate = { make: (k, open, hidden) => router(k, open, hidden: hidden), edges: 1, learned: true }
 let graph_gate = { make: (k, open, hidden) => graph_router(k, open, hidden: hidden), edges: 6, learned: true }
 let random_gate = { make: (k, open, hidden) => random_router(k, open), edges: 0, learned: false }
+/// The same for cells of any shape, whose edges are the space's first sites, in the order of `links`.
+fn gate_of(links: [(Int, Int)], nodes: Int, inputs: [Int] = [0], options: Int = 5, zero: Int = 0) -> Record {
+  { make: (k, open, hidden) => link_router(links, nodes, inputs, options, zero, k, open, hidden: hidden), edges: 1, learned: true }
+}
 block straight_gumbel(temperature: Float = 5)(z: [e, k]) -> [e, k] {
   at train {
     let g ~ gumbel[e, k]
@@ -205,4 +215,22 @@ test "a node that nothing reaches has no embedding, and a graph's encoder is tha
 /// Of the 6,466 classes those that learn: what the released sampler draws from, `uniform` of this space.
 test "the de-isomorphised space that is sampled" {
   expect size((nb201 modulo [fold_skip, propagate_zero]) where learns) == 6_321
+}
+/// Three edges and three operations.
+space tri(classes: Int = 4) {
+  let op = [choose { none: zero, conv: act_conv(3), point: act_conv(1) } for e in 0..3]
+  block act_conv(k: Int)(x: [n, c, h, w]) -> [n, c, h, w] { x |> relu |> conv2d(c, k, bias: false) |> batch_norm(affine: false) }
+  block cell(x0: [n, c, h, w]) -> [n, c, h, w] {
+    let x1 = x0 |> op[0]
+    (x0 |> op[1]) + (x1 |> op[2])
+  }
+  net(x: [n, 3, 16, 16]) -> [n, classes] { x |> conv2d(8, 3, bias: false) |> batch_norm |> repeat 2 { cell } |> mean(over: [2, 3]) |> linear(classes) }
+}
+let tri_links = [(0, 1), (0, 2), (1, 2)]
+test "a cell of one's own, and a gate for it" {
+  let g = gate_of(tri_links, 3, options: 3)
+  let r = close(tri, tri.cell, data.generated(96, 4, test: 4), extent: sharing_extent(), gate: g, opt: sgd(constant(0.01)), epochs: 3, batch: 32, hidden: 8, seed: 1)
+  let a = sample(tri, 1)[0]
+  let net = routed(tri, tri.cell, last(r.history), a, hidden: 8, gate: g)
+  expect finite(net(ones[1, 3, 16, 16]))
 }

@@ -54,6 +54,15 @@ search compound(g: Growth, rates: (Float, Float, Float), budget: Macs) -> [Arch]
   let ladder = distinct([nearest(g, rates, p) for p in 0.0..=8.0 by 0.05])
   [top(ladder, 1, by: a => -abs(macs(g[a]) - budget))[0]]
 }
+/// Compound scaling's own search (Tan and Le 2019): of all rates of depth, width and side in steps of `step` from 1 on whose product alpha beta^2 gamma^2 lies within `within` of 2, the ones whose member, one
+/// step up from the base, scores best; found once, then raised to powers by `compound`.
+search compound_rates(g: Growth, score: Arch -> Score, step: Float = 0.05, within: Float = 0.1) -> (Float, Float, Float) {
+  let all = [(a, b, c) for a in 1.0..=2.0 by step for b in 1.0..=1.45 by step for c in 1.0..=1.45 by step]
+  let fit = [r for r in all if abs(r[0] * r[1] ^ 2 * r[2] ^ 2 - 2) <= within]
+  let archs = distinct([nearest(g, r, 1) for r in fit])
+  let winner = top(archs, 1, by: score)[0]
+  [r for r in fit if nearest(g, r, 1) == winner][0]
+}
 /// The member whose choices lie nearest to the base's, scaled.
 fn nearest(g: Growth, rates: (Float, Float, Float), p: Float) -> Arch {
   let rate = { depth: rates[0] ^ p, width: rates[1] ^ p, side: rates[2] ^ p }
@@ -69,25 +78,24 @@ fn short_training(g: Growth, train: Data, valid: Data, steps: Int, seeds: [Int],
   let (fit_on, judge_on) = (sized(train, a.side), sized(valid, a.side))
   mean([accuracy(g[a][fit(g[a], fit_on, steps, opt, seed: s)], judge_on) for s in seeds])
 }
-/// Images of 32 x 32 at a side of the family, by the mean of the area that each pixel covers.
-fn sized(data: Data, side: Int) -> Data {
-  if side == 16 { data.map(x => contract("n c h w, i h, j w -> n c i j", x, to_16, to_16)) }
-    else if side == 24 { data.map(x => contract("n c h w, i h, j w -> n c i j", x, to_24, to_24)) }
-    else { data }
+/// Images at another side, by the mean of the area that each pixel covers.
+fn sized(data: Data, side: Int) -> Data { data.map(x => to_side(x, side)) }
+fn to_side(x: [n, c, h, w], side: Int) -> [n, c, side, side] {
+  if h == side and w == side { x } else { contract("n c h w, i h, j w -> n c i j", x, covering(h, side), covering(w, side)) }
 }
-let to_16 = covering(32, 16)
-let to_24 = covering(32, 24)
 fn covering(from: Int, side: Int) -> [[Float]] {
   let f = from / side
   [[max(0, min((i + 1) * f, p + 1) - max(i * f, p)) / f for p in 0..from] for i in 0..side]
 }
-/// Whether each member has at least what the one before it has.
+/// Whether each member has at least what the one before it has: at every knob of the family.
 fn grows(path: [Arch]) -> Bool {
-  all(all(b.depth[s] >= a.depth[s] and b.width[s] >= a.width[s] for s in 0..3) and b.side >= a.side for (a, b) in zip(drop(path, last: 1), drop(path, 1)))
+  all(all(b.depth[s] >= a.depth[s] and b.width[s] >= a.width[s] for s in 0..len(a.depth)) and b.side >= a.side for (a, b) in zip(drop(path, last: 1), drop(path, 1)))
 }
 
 let small = staged()
 test "areas" {
+  expect to_side(reshape(cumsum(ones[16]), [1, 1, 4, 4]), 2) == reshape([3.5, 5.5, 11.5, 13.5], [1, 1, 2, 2])
+  expect to_side(ones[1, 3, 8, 8], 8) == ones[1, 3, 8, 8] and max(abs(to_side(ones[1, 3, 6, 4], 5) - 1)) < 1e-6
   expect covering(4, 2) == [[0.5, 0.5, 0, 0], [0, 0, 0.5, 0.5]]
   expect all(sum(row) == 1 within 1e-9 for row in covering(32, 24))
 }
@@ -107,4 +115,13 @@ test "a greedy path under a window, by fewest parameters" {
   expect grows([h[0] for h in r.history])
   let c = compound(g, (1.2, 1.1, 1.15), 4M)
   expect len(c) == 1 and macs(g[c[0]]) == 4M within 0.5M
+}
+test "rates of compound scaling: about twice the cost, by the score asked for" {
+  let g = growth(small, small["2,2,2 16,32,64 24"])
+  let deep = compound_rates(g, a => sum(a.depth))
+  let wide = compound_rates(g, a => sum(a.width))
+  expect abs(deep[0] * deep[1] ^ 2 * deep[2] ^ 2 - 2) <= 0.1 and abs(wide[0] * wide[1] ^ 2 * wide[2] ^ 2 - 2) <= 0.1
+  expect sum(nearest(g, deep, 1).depth) > sum(nearest(g, wide, 1).depth) and sum(nearest(g, wide, 1).width) > sum(nearest(g, deep, 1).width)
+  // EfficientNet's own rates.
+  expect abs(1.2 * 1.1 ^ 2 * 1.15 ^ 2 - 2) <= 0.1
 }

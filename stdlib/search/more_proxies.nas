@@ -43,7 +43,21 @@ proxy linear_regions(net: Net, batch: { x: Tensor, y: Tensor }) -> Float {
 /// Terms are merged by their ranks over a pool, not by their values: for TE-NAS those of `ntk_condition` and of `linear_regions`.
 fn summed_ranks(scores: [[Float]]) -> [Float] { [sum(r) for r in transpose([ranks(s) for s in scores])] }
 
+/// Zen's score with the half-width of its 95 per cent interval, 1.96 s.d. over the root of the repeats (32 as released). Variances are each batch's own; the released code reads running ones.
+search zen_interval(net: Net, batch: Int = 16, repeats: Int = 32, eps: Float = 1e-2) -> { score: Float, half_width: Float } {
+  let turns = [~zen_once(net, batch, eps) for turn in 0..repeats]
+  { score: mean(turns), half_width: 1.96 * std(turns) / sqrt(repeats) }
+}
+
 // ---------------------------------------------------------------- transformers and votes
+/// Auto-Prox (Wei et al. 2024), approximately: over layers the mean of the length of the weight brought to 0 .. 1, and of the root of the sigmoid of a gradient; what gradient its released name means is not public,
+/// here it is that of the layer's output.
+proxy auto_prox(net: Net, batch: { x: Tensor, y: Tensor }) -> Float {
+  let t = trace(net, batch.x)
+  let outs = grad(cross_entropy(t.out, batch.y), [c.out for c in t.all(conv2d, linear)])
+  mean([norm(scaled(w)) + mean(sqrt(sigmoid(g))) for (w, g) in zip(weights_of(net), outs)])
+}
+fn scaled(w: Tensor) -> Tensor { (w - min(w)) / max(max(w) - min(w), 1e-12) }
 /// DSS (Zhou et al. 2022, TF-TAS): of attention's layers the product of the nuclear norms of gradient and weight, of all others saliency; gradients as in SynFlow, in single precision. `within` is the block
 /// that holds attention's layers.
 proxy dss(net: Net, within: Text = "attention") -> Float {
@@ -90,6 +104,17 @@ test "the kernel of a linear net is that of its inputs" {
   let batch = { x: reshape([2.0, 0, 0, 1], [2, 2]), y: [0, 1] }
   expect ntk_condition(flat(1), batch) == -4 within 1e-6
   expect ntk_condition(flat(1), { x: ones[2, 2], y: [0, 1] }) == -100_000
+}
+test "an interval, and the approximate proxy of a layer known by hand" {
+  let small = net(x: [n, 3, 8, 8]) {
+    tap features = x |> conv2d(4, 3) |> batch_norm |> relu
+    features |> mean(over: [2, 3]) |> linear(2)
+  }
+  let z = zen_interval(small, 4, 8, seed: 1)
+  expect finite(z.score) and z.half_width > 0 and z.half_width < 1
+  // Weights (3 0; 0 3) become (1 0; 0 1): length sqrt 2; gradients of the outputs p and -p, roots of sigmoids.
+  let p = exp(3) / (exp(3) + 1)
+  expect auto_prox(flat(3), { x: reshape([1.0, 0], [1, 2]), y: [1] }) == sqrt(2) + (sqrt(sigmoid(p)) + sqrt(sigmoid(-p))) / 2 within 1e-5
 }
 test "regions are patterns" {
   let units = net(x: [n, 2]) { x |> linear(2, bias: false) |> relu } with { linear.weight: w => eye(2) }

@@ -67,6 +67,16 @@ trainer pgonas(space: Space, data: Data, prior: Net -> Score, roles: Space -> Re
   w
 }
 
+/// Sandwich training by itself, under any sharing policy: labels for the largest, its stopped logits for all others. For NAS-Bench-201 `roles: sandwich_between(_, conv3x3_everywhere, one_and_skips)`.
+trainer sandwich_training(space: Space, data: Data, roles: Space -> Record, share: Any, opt: Optimiser, epochs: Epochs) -> Weights {
+  weights w = init(space, share)
+  for (x, y) in data.batches(64, epochs: epochs) {
+    let r ~ roles(space)
+    let z = space[r.largest, w](x)
+    minimise cross_entropy(z, y) + sum(soft_cross_entropy(space[a, w](x), z) for a in [r.smallest] ++ r.middle) over w by opt
+  }
+  w
+}
 /// The control: a prior's scores of `n` members, dealt out anew; a member reads the one at a place that its parameters give. A prime `n` spreads them.
 fn dealt(space: Space, prior: Net -> Score, n: Int = 997, seed: Int = 0) -> (Net -> Score) {
   let scores = shuffle([prior(space[a]) for a in sample(space, n, seed: seed)], seed: seed)
@@ -120,4 +130,18 @@ test "a prior dealt out anew: the same scores, one for a member, the same each t
   let anew = [dealt(widths(), params, n: 4)(widths()[a]) for a in archs]
   expect all(s in own for s in anew)
   expect anew == [dealt(widths(), params, n: 4)(widths()[a]) for a in archs]
+}
+test "a sandwich trains widths, and operations" {
+  let d = data.generated(64, test: 4, side: 8)
+  let w = sandwich_training(widths(), d, sandwich(_, n: 3), entangled, sgd(constant(0.01)), 1, seed: 1)
+  expect finite(widths()[largest(widths()), w](ones[1, 3, 8, 8]))
+  let s = kinds()
+  let ends = sandwich_between(_, decode(s, "wide wide"), decode(s, "wide narrow"), n: 3)
+  let v = sandwich_training(s, d, ends, by_operation, sgd(constant(0.01)), 1, seed: 1)
+  expect finite(s[decode(s, "narrow narrow"), v](ones[1, 3, 8, 8]))
+}
+space kinds() {
+  let op = [choose { wide: conv2d(4, 3), narrow: conv2d(4, 1) } for i in 0..2]
+  encoding "{op[0]} {op[1]}"
+  net(x: [n, 3, 8, 8]) -> [n, 10] { x |> op[0] |> relu |> op[1] |> mean(over: [2, 3]) |> linear(10) }
 }

@@ -17,6 +17,12 @@ trainer fit(net: Net, data: Data, steps: Int, opt: Optimiser) -> Weights {
   for (x, y) in data.batches(64, steps: steps) { minimise cross_entropy(net[w](x), y) over w by opt }
   w
 }
+/// The same from weights that are there: fine-tuning, and quantisation-aware training of `quantised(net, bits)` from the float net's.
+trainer fit_from(net: Net, start: Weights, data: Data, steps: Int, opt: Optimiser) -> Weights {
+  weights w = start
+  for (x, y) in data.batches(64, steps: steps) { minimise cross_entropy(net[w](x), y) over w by opt }
+  w
+}
 /// `paths` random paths a step.
 trainer single_path_training(space: Space, data: Data, share: Use -> Slot, opt: Optimiser, epochs: Epochs, paths: Int = 1) -> Weights {
   weights w = init(space, share)
