@@ -174,6 +174,7 @@ fn value(ctx: &Ctx, v: &Value, out: &mut String, depth: usize) -> Option<()> {
         Value::Clock(c) => write!(out, "{c:?}"),
         Value::Window(w) => write!(out, "w{:p}", Arc::as_ptr(w)),
         Value::Terms(t) => write!(out, "c{:p}", Arc::as_ptr(t)),
+        Value::Measure(m) => write!(out, "m{:p}", Arc::as_ptr(m)),
         Value::Growth(g) => write!(out, "g{:p}", Arc::as_ptr(g)),
         Value::Picked(p) => {
             let _ = write!(out, "picked {} {} ", p.site, p.index);

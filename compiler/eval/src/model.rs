@@ -200,10 +200,11 @@ fn part(model: &mut algebra::Model, s: &SpaceValue, c: &Cond) -> Result<(Part, S
         Value::Window(w) => {
             let terms = terms_of(model, &w.terms.tables);
             let cost = named_cost(model, name, terms);
+            let (low, high) = w.inside.first().copied().unwrap_or((None, None));
             Part::Within(algebra::Window {
                 cost,
-                low: w.low.map(i128::from),
-                high: w.high.map(i128::from),
+                low: low.map(i128::from),
+                high: high.map(i128::from),
             })
         }
         other => {

@@ -4,7 +4,7 @@ mod literal;
 mod scalar;
 
 pub use literal::literal;
-pub use scalar::of_big;
+pub use scalar::{of_big, scalars, tabled};
 
 use crate::Result;
 use crate::ctx::{Ctx, fault};
@@ -13,7 +13,7 @@ use nas_diagnostics::Span;
 use nas_grammar::ast::BinaryOp;
 use nas_ir::{Binary, DType, Dim, Tensor, Unary};
 use num_traits::ToPrimitive;
-use scalar::{dims, scalars};
+use scalar::dims;
 use std::sync::Arc;
 
 pub fn join_units(a: Unit, b: Unit, op: &str, span: Span) -> Result<Unit> {
@@ -53,6 +53,7 @@ pub fn unit_of(v: &Value) -> Unit {
     match v.plain() {
         Value::Int(_, u) | Value::Float(_, u) => *u,
         Value::Terms(t) => t.unit,
+        Value::Measure(m) => m.terms.unit,
         _ => Unit::One,
     }
 }
@@ -173,7 +174,7 @@ fn tensor_op(op: BinaryOp) -> Option<Binary> {
     })
 }
 
-fn compares(op: BinaryOp) -> bool {
+pub fn compares(op: BinaryOp) -> bool {
     matches!(
         op,
         BinaryOp::Eq | BinaryOp::Ne | BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge
@@ -289,7 +290,8 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
         }
         return Ok(Value::Bool(eq == (op == BinaryOp::Eq)));
     }
-    if let (Value::Terms(_), _) | (_, Value::Terms(_)) = (a.plain(), b.plain()) {
+    let cost = |v: &Value| matches!(v.plain(), Value::Terms(_) | Value::Measure(_));
+    if cost(&a) || cost(&b) {
         return crate::space::terms_binary(ctx, op, &a, &b, span);
     }
     if let (Value::Dim(_), Some(_)) | (_, Some(Value::Dim(_))) = (a.plain(), Some(b.plain()))
@@ -312,9 +314,6 @@ pub fn binary(ctx: &mut Ctx, op: BinaryOp, a: Value, b: Value, span: Span) -> Re
             crate::space::open_of(ctx, &b, span)?,
         );
         return binary(ctx, op, a, b, span);
-    }
-    if let (Value::Terms(_), _) | (_, Value::Terms(_)) = (a.plain(), b.plain()) {
-        return crate::space::terms_binary(ctx, op, &a, &b, span);
     }
     scalars(op, &a, &b, span)
 }

@@ -13,6 +13,7 @@ pub mod mixture;
 mod record;
 mod several;
 mod sites;
+mod windows;
 
 pub use body::{as_space, instantiate, modulo, restrict};
 pub use choose::{choose, open_of};
@@ -24,6 +25,7 @@ pub use exists::model as model_of;
 pub use members::{
     arch_at, arch_field, build_with, decode, member, site_field, site_value, space_field,
 };
+pub use windows::{Measure, WindowValue};
 
 use crate::Result;
 use crate::call::Args;
@@ -146,14 +148,6 @@ pub struct Terms {
     pub space: Arc<SpaceValue>,
     pub tables: Vec<Table<i64>>,
     pub unit: Unit,
-}
-
-/// A cost kept between two bounds, inclusive.
-#[derive(Debug, Clone)]
-pub struct WindowValue {
-    pub terms: Arc<Terms>,
-    pub low: Option<i64>,
-    pub high: Option<i64>,
 }
 
 impl SpaceContext {

@@ -141,6 +141,8 @@ pub enum Value {
     Window(Arc<crate::space::WindowValue>),
     /// A cost over a whole space: the sum of tables over choices.
     Terms(Arc<crate::space::Terms>),
+    /// A cost over a space, scaled or its remainder: to be compared with a number.
+    Measure(Arc<crate::space::Measure>),
     /// Elements of a list that a filter over choices lets through in one case; only inside a comprehension.
     Absent(Arc<Vec<Value>>),
     /// What a member computes, as a symbol: where members are compared by rewrite rules.
@@ -399,6 +401,7 @@ impl Value {
             Value::Move(_) => "a move",
             Value::Window(_) => "a condition on a cost",
             Value::Terms(_) => "a cost over a space",
+            Value::Measure(_) => "a measure of a cost over a space",
             Value::Absent(_) => "filtered elements",
             Value::Term(_) => "a term",
             Value::Rewrite(..) => "a set of rewrite rules",

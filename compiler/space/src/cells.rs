@@ -14,11 +14,22 @@ use crate::space::{Distribution, Space, Summary};
 /// Parts that alternatives may cut a space into.
 const MOST: usize = 1_024;
 
-fn join(a: &Clause, b: &Clause) -> Clause {
+/// Both clauses; nothing where their windows on one cost have nothing in common.
+fn join(a: &Clause, b: &Clause) -> Option<Clause> {
     let mut out = a.clone();
     out.predicates.extend(b.predicates.iter().cloned());
-    out.windows.extend(b.windows.iter().cloned());
-    out
+    for w in &b.windows {
+        let Some(known) = out.windows.iter_mut().find(|k| k.cost == w.cost) else {
+            out.windows.push(w.clone());
+            continue;
+        };
+        known.low = known.low.max(w.low);
+        known.high = [known.high, w.high].into_iter().flatten().min();
+        if known.low.zip(known.high).is_some_and(|(l, h)| l > h) {
+            return None;
+        }
+    }
+    Some(out)
 }
 
 fn without(t: &Table<bool>) -> Table<bool> {
@@ -80,11 +91,11 @@ pub(crate) fn split(model: &Model, limits: Limits) -> Result<Vec<Space>, ModelEr
         let mut parts: Vec<Clause> = Vec::new();
         let mut rest = vec![Clause::default()];
         for a in alternatives {
-            parts.extend(rest.iter().map(|r| join(r, a)));
+            parts.extend(rest.iter().filter_map(|r| join(r, a)));
             let not = negated(a);
             rest = rest
                 .iter()
-                .flat_map(|r| not.iter().map(|n| join(r, n)).collect::<Vec<_>>())
+                .flat_map(|r| not.iter().filter_map(|n| join(r, n)).collect::<Vec<_>>())
                 .collect();
             if parts.len() + rest.len() > 4 * MOST {
                 return Err(over());
@@ -92,7 +103,7 @@ pub(crate) fn split(model: &Model, limits: Limits) -> Result<Vec<Space>, ModelEr
         }
         cells = cells
             .iter()
-            .flat_map(|c| parts.iter().map(|p| join(c, p)).collect::<Vec<_>>())
+            .flat_map(|c| parts.iter().filter_map(|p| join(c, p)).collect::<Vec<_>>())
             .collect();
         if cells.len() > MOST {
             return Err(over());

@@ -29,6 +29,20 @@ pub fn contains(ctx: &mut Ctx, v: Value, c: Value, span: Span) -> Result<Value> 
         return Ok(v.clone());
     }
     Ok(match c.plain() {
+        // A cost over a space: at one of these.
+        Value::List(l) if matches!(v.plain(), Value::Terms(_) | Value::Measure(_)) => {
+            let mut windows = vec![];
+            for x in l.iter() {
+                windows.push(number::binary(
+                    ctx,
+                    ast::BinaryOp::Eq,
+                    v.clone(),
+                    x.clone(),
+                    span,
+                )?);
+            }
+            space::WindowValue::any(&windows).unwrap_or_else(Value::unknown)
+        }
         Value::List(l) => Value::Bool(
             l.iter()
                 .any(|x| number::equal(x, &v) == Some(true) || is_option(x, &v)),

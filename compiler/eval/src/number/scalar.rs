@@ -43,6 +43,11 @@ pub(super) fn dims(ctx: &mut Ctx, op: BinaryOp, x: Dim, y: Dim, span: Span) -> R
     if let Some(v) = apart(ctx, op, &x, &y, span) {
         return v;
     }
+    tabled(ctx, op, x, y, span)
+}
+
+/// The same with sums, too, in one table.
+pub fn tabled(ctx: &mut Ctx, op: BinaryOp, x: Dim, y: Dim, span: Span) -> Result<Value> {
     let r = match op {
         BinaryOp::Add => x.add(&y),
         BinaryOp::Sub => x.sub(&y),
@@ -113,7 +118,7 @@ fn ratio(a: i64, b: i64) -> Value {
     }
 }
 
-pub(super) fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<Value> {
+pub fn scalars(op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<Value> {
     let wrong = || {
         Fault::from(
             fault(

@@ -1,6 +1,6 @@
 //! Conditions of a space, with every choice open: truth values, tables of them and windows on costs, joined by and, or, not.
 
-use super::{SpaceValue, WindowValue};
+use super::{SpaceValue, WindowValue, windows::Ends};
 use crate::call;
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
@@ -23,13 +23,10 @@ pub enum Cond {
 
 /// Two conditions that both hold.
 pub fn both(ctx: &mut Ctx, a: Value, b: Value, span: Span) -> Result<Value> {
-    if let (Value::Window(x), Value::Window(y)) = (&a, &b) {
-        // An interval: the same cost from below and from above.
-        return Ok(Value::Window(Arc::new(WindowValue {
-            terms: x.terms.clone(),
-            low: x.low.max(y.low),
-            high: [x.high, y.high].into_iter().flatten().min(),
-        })));
+    if let (Value::Window(x), Value::Window(y)) = (&a, &b)
+        && let Some(v) = x.and(y)
+    {
+        return Ok(v);
     }
     match (a.plain(), b.plain()) {
         (Value::Bool(true), _) => Ok(b),
@@ -172,25 +169,25 @@ fn measured(ctx: &Ctx, v: &Value) -> Option<Value> {
 fn leaf(ctx: &mut Ctx, v: Value, measure: Option<Value>, negated: bool, e: &Expr) -> Result<Cond> {
     let measure = measure.filter(|m| matches!(m, Value::Window(_)) && !negated);
     let name: Arc<str> = subject_name(e).into();
-    if !negated {
-        return Ok(Cond::Leaf(v, e.span, name, measure));
-    }
-    if let Value::Window(w) = &v {
-        let side = |low: Option<i64>, high: Option<i64>| {
+    let v = match (&v, negated) {
+        (Value::Window(w), true) => w.negated(),
+        (_, true) => ctx.not(v, e.span)?,
+        _ => v,
+    };
+    // A cost in one of several intervals: alternatives.
+    if let Value::Window(w) = &v
+        && w.inside.len() > 1
+    {
+        let one = |ends: &Ends| {
             let w = WindowValue {
                 terms: w.terms.clone(),
-                low,
-                high,
+                inside: vec![*ends],
             };
             Cond::Leaf(Value::Window(Arc::new(w)), e.span, name.clone(), None)
         };
-        let mut parts = vec![];
-        parts.extend(w.low.map(|l| side(None, Some(l.saturating_sub(1)))));
-        parts.extend(w.high.map(|h| side(Some(h.saturating_add(1)), None)));
-        return Ok(Cond::Or(parts));
+        return Ok(Cond::Or(w.inside.iter().map(one).collect()));
     }
-    let v = ctx.not(v, e.span)?;
-    Ok(Cond::Leaf(v, e.span, name, None))
+    Ok(Cond::Leaf(v, e.span, name, measure))
 }
 
 /// What a comparison is about, as it is written: `macs.core`.

@@ -1,6 +1,6 @@
 //! Costs over a space: arithmetic and comparison of sums of tables.
 
-use super::{Terms, WindowValue};
+use super::{Measure, Terms, WindowValue};
 use crate::ctx::{Ctx, fault};
 use crate::value::{Unit, Value};
 use crate::{Fault, Result, number};
@@ -25,33 +25,12 @@ pub fn terms_value(space: &Arc<super::SpaceValue>, table: Table<i64>) -> Value {
 
 /// Arithmetic and comparison of costs over a space.
 pub fn terms_binary(
-    _ctx: &mut Ctx,
+    ctx: &mut Ctx,
     op: BinaryOp,
     a: &Value,
     b: &Value,
     span: Span,
 ) -> Result<Value> {
-    let bad = || {
-        Fault::from(
-            fault(
-                "E0309",
-                format!(
-                    "`{}` of costs over a space is not yet supported by this version",
-                    number::symbol(op)
-                ),
-            )
-            .at(span, "here"),
-        )
-    };
-    let negate = |t: &Terms| Terms {
-        tables: t.tables.iter().map(|t| t.map(|v| -v)).collect(),
-        ..t.clone()
-    };
-    let whole = |v: &Value| match v.plain() {
-        Value::Int(i, _) => Some((*i, *i)),
-        Value::Float(f, _) => Some((f.floor() as i64, f.ceil() as i64)),
-        _ => None,
-    };
     let doing = match op {
         BinaryOp::Add => "added",
         BinaryOp::Sub => "subtracted",
@@ -59,95 +38,125 @@ pub fn terms_binary(
     };
     let units = |u: Unit, v: &Value| number::join_units(u, number::unit_of(v), doing, span);
     match (a.plain(), b.plain()) {
-        (Value::Terms(x), Value::Terms(y)) => {
-            let unit = units(x.unit, b)?;
-            let y = match op {
-                BinaryOp::Add => (**y).clone(),
-                BinaryOp::Sub => negate(y),
-                // One cost against another: their difference against nothing.
-                BinaryOp::Le | BinaryOp::Lt | BinaryOp::Ge | BinaryOp::Gt | BinaryOp::Eq => {
-                    let tables = x.tables.iter().cloned().chain(negate(y).tables).collect();
-                    let apart = Value::Terms(Arc::new(Terms {
-                        tables,
-                        ..(**x).clone()
-                    }));
-                    return terms_binary(_ctx, op, &apart, &Value::int(0), span);
-                }
-                _ => return Err(bad()),
-            };
-            let tables = x.tables.iter().chain(&y.tables).cloned().collect();
-            Ok(Value::Terms(Arc::new(Terms {
-                tables,
-                unit,
-                ..(**x).clone()
-            })))
-        }
-        (Value::Terms(_), Value::Dim(d)) => match (d.as_table(), a.plain()) {
-            (Some(t), Value::Terms(x)) => {
-                let other = terms_value(&x.space, t);
-                terms_binary(_ctx, op, a, &other, span)
+        (Value::Terms(x), Value::Terms(y)) => match op {
+            BinaryOp::Add | BinaryOp::Sub => {
+                let unit = units(x.unit, b)?;
+                let y = if op == BinaryOp::Add {
+                    (**y).clone()
+                } else {
+                    negated(y)
+                };
+                let tables = x.tables.iter().chain(&y.tables).cloned().collect();
+                Ok(cost(x, tables, unit))
             }
-            _ => Err(bad()),
+            // One cost against another: their difference against nothing.
+            _ if number::compares(op) => {
+                let unit = units(x.unit, b)?;
+                let tables = x.tables.iter().cloned().chain(negated(y).tables).collect();
+                terms_binary(ctx, op, &cost(x, tables, unit), &Value::int(0), span)
+            }
+            _ => together(ctx, op, a, b, span),
+        },
+        (Value::Terms(x), Value::Dim(d)) => match d.as_table() {
+            Some(t) => terms_binary(ctx, op, a, &terms_value(&x.space, t), span),
+            None => together(ctx, op, a, b, span),
         },
         (Value::Terms(x), n) => {
-            if op != BinaryOp::Mul {
+            let Some(number) = number::as_f64(n) else {
+                return number::scalars(op, a, b, span);
+            };
+            if !matches!(op, BinaryOp::Mul | BinaryOp::Div) {
                 units(x.unit, b)?;
             }
-            let Some((floor, ceil)) = whole(n) else {
-                return Err(bad());
+            let whole = match n {
+                Value::Int(i, _) => Some(*i),
+                _ => (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64),
             };
-            let window = |low, high| {
-                Ok(Value::Window(Arc::new(WindowValue {
-                    terms: x.clone(),
-                    low,
-                    high,
-                })))
-            };
-            match op {
-                BinaryOp::Le => window(None, Some(floor)),
-                BinaryOp::Lt => window(None, Some(ceil - 1)),
-                BinaryOp::Ge => window(Some(ceil), None),
-                BinaryOp::Gt => window(Some(floor + 1), None),
-                BinaryOp::Eq if floor == ceil => window(Some(floor), Some(floor)),
-                BinaryOp::Add | BinaryOp::Sub if floor == ceil => {
-                    let mut tables = x.tables.clone();
-                    tables.push(Table::constant(if op == BinaryOp::Add {
-                        floor
+            match (op, whole) {
+                (BinaryOp::Add | BinaryOp::Sub, Some(i)) => {
+                    let i = if op == BinaryOp::Add {
+                        i
                     } else {
-                        -floor
-                    }));
-                    Ok(Value::Terms(Arc::new(Terms {
-                        tables,
-                        ..(**x).clone()
-                    })))
+                        i.saturating_neg()
+                    };
+                    let mut tables = x.tables.clone();
+                    tables.push(Table::constant(i));
+                    Ok(cost(x, tables, x.unit))
                 }
-                BinaryOp::Mul if floor == ceil => {
-                    let tables = x
-                        .tables
-                        .iter()
-                        .map(|t| t.map(|v| v.saturating_mul(floor)))
-                        .collect();
-                    Ok(Value::Terms(Arc::new(Terms {
-                        tables,
-                        ..(**x).clone()
-                    })))
+                (BinaryOp::Mul, Some(i)) => {
+                    let by = |t: &Table<i64>| t.map(|v| v.saturating_mul(i));
+                    Ok(cost(x, x.tables.iter().map(by).collect(), x.unit))
                 }
-                _ => Err(bad()),
+                (BinaryOp::Mul, None) => Measure::scaled(x, number),
+                (BinaryOp::Div, _) if number != 0.0 => Measure::scaled(x, number.recip()),
+                (BinaryOp::Rem, Some(m)) if m > 0 => Ok(Measure::rest(x, m)),
+                _ if number::compares(op) => Ok(WindowValue::compared(x, op, n, number)),
+                _ => together(ctx, op, a, b, span),
             }
         }
-        (_, Value::Terms(_)) => {
+        (Value::Measure(m), n) if number::compares(op) => {
+            let Some(number) = number::as_f64(n) else {
+                return number::scalars(op, a, b, span);
+            };
+            units(m.terms.unit, b)?;
+            Ok(m.compared(op, number))
+        }
+        (_, Value::Terms(_) | Value::Measure(_)) if !matches!(a.plain(), Value::Measure(_)) => {
             let turned = match op {
                 BinaryOp::Le => BinaryOp::Ge,
                 BinaryOp::Lt => BinaryOp::Gt,
                 BinaryOp::Ge => BinaryOp::Le,
                 BinaryOp::Gt => BinaryOp::Lt,
-                BinaryOp::Add | BinaryOp::Mul | BinaryOp::Eq => op,
-                _ => return Err(bad()),
+                BinaryOp::Add | BinaryOp::Mul | BinaryOp::Eq | BinaryOp::Ne => op,
+                BinaryOp::Sub => {
+                    let less = terms_binary(ctx, BinaryOp::Mul, b, &Value::int(-1), span)?;
+                    return terms_binary(ctx, BinaryOp::Add, &less, a, span);
+                }
+                _ => return together(ctx, op, a, b, span),
             };
-            terms_binary(_ctx, turned, b, a, span)
+            terms_binary(ctx, turned, b, a, span)
         }
-        _ => Err(bad()),
+        _ => together(ctx, op, a, b, span),
     }
+}
+
+fn negated(t: &Terms) -> Terms {
+    Terms {
+        tables: t
+            .tables
+            .iter()
+            .map(|t| t.map(|v| v.saturating_neg()))
+            .collect(),
+        ..t.clone()
+    }
+}
+
+fn cost(of: &Terms, tables: Vec<Table<i64>>, unit: Unit) -> Value {
+    Value::Terms(Arc::new(Terms {
+        tables,
+        unit,
+        space: of.space.clone(),
+    }))
+}
+
+/// What does not split into sums: one table over all choices that the two depend on, where it is small enough.
+fn together(ctx: &mut Ctx, op: BinaryOp, a: &Value, b: &Value, span: Span) -> Result<Value> {
+    let whole = |v: &Value| match v.plain() {
+        Value::Terms(_) | Value::Dim(_) | Value::Int(..) => number::as_dim(v),
+        _ => None,
+    };
+    if let (Some(x), Some(y)) = (whole(a), whole(b)) {
+        return number::tabled(ctx, op, x, y, span);
+    }
+    let symbol = number::symbol(op);
+    Err(fault(
+        "E0606",
+        format!("`{symbol}` of a cost that depends on many choices is not a sum over them"),
+    )
+    .at(span, "here")
+    .note("a cost over a space is added to, scaled, divided by a number, reduced modulo a number, and compared")
+    .help("work the number out for one member inside a function, and use the function as the condition")
+    .into())
 }
 
 /// A sum of sizes that depend on more choices together than one table holds: a cost over the space, added up by its algebra.
