@@ -69,7 +69,9 @@ impl Bench {
                     program.len()
                 ))
             }
-            ["profile", case] => {
+            ["profile" | "shapes", case] => {
+                // By kind, or by kind and shape of the result.
+                let shapes = words[0] == "shapes";
                 let executor = self.executor.clone();
                 let (program, bindings) = self.case(case)?;
                 let mut sums: BTreeMap<String, (f64, usize)> = BTreeMap::new();
@@ -77,7 +79,11 @@ impl Bench {
                 for turn in 0..=TURNS {
                     for s in executor.profile(program, bindings, &NoSlots)? {
                         if turn > 0 {
-                            let sum = sums.entry(s.kind).or_default();
+                            let name = match shapes {
+                                true => format!("{} {:?}", s.kind, s.shape),
+                                false => s.kind,
+                            };
+                            let sum = sums.entry(name).or_default();
                             *sum = (sum.0 + s.seconds, sum.1 + 1);
                         }
                     }
