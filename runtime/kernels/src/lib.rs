@@ -24,7 +24,7 @@ pub use elem::Elem;
 pub use error::KernelError;
 pub use fused::{Input, Instr, Op, Program, Reduce, run_fused, run_fused_reduce};
 pub use gather::{gather_rows, one_hot, scatter_add_rows};
-pub use matmul::{Mat, batched_gemm, matmul};
+pub use matmul::{Mat, batched_gemm, matmul, scattered_gemm};
 pub use moves::{PadMode, concat, copy_block, pad2d, pad2d_zero_grad, permute, slice_copy};
 pub use order::{argmax, argmin, argsort, cumsum, sort};
 pub use pool::{

@@ -1,4 +1,4 @@
-//! Matrix products: a wrapper of the `gemm` crate on one thread, with general strides and batches.
+//! Matrix products: a wrapper of the `gemm` crate (with AVX-512: of its successor) on one thread, with general strides and batches.
 
 use crate::elem::Elem;
 use crate::error::{KernelError, need};
@@ -148,6 +148,48 @@ pub fn batched_gemm<E: Elem>(
     Ok(())
 }
 
+/// `c = a · b` for matrices that lie at any places: for each product, what its matrices' places are beyond the offsets of their `Mat`s
+/// (whose batch strides do not count). Matrices of `c` must not overlap.
+pub fn scattered_gemm<E: Elem>(
+    at: &[[usize; 3]],
+    (a, am): (&[E], Mat),
+    (b, bm): (&[E], Mat),
+    (c, cm): (&mut [E], Mat),
+) -> Result<(), KernelError> {
+    let (m, n, k) = (cm.rows, cm.cols, am.cols);
+    need(
+        am.rows == m && bm.rows == k && bm.cols == n,
+        "the matrices of a product do not fit",
+    )?;
+    let moved = |mat: Mat, by: usize| Mat {
+        offset: mat.offset + by,
+        ..mat
+    };
+    let farthest = |i: usize| at.iter().map(|p| p[i]).max().unwrap_or(0);
+    need(
+        moved(am, farthest(0)).inside(1, a.len())
+            && moved(bm, farthest(1)).inside(1, b.len())
+            && moved(cm, farthest(2)).inside(1, c.len()),
+        "a matrix of a product reaches beyond its slice",
+    )?;
+    if m == 0 || n == 0 {
+        return Ok(());
+    }
+    let places = Places::new(c);
+    ranges(
+        at.len(),
+        share(at.len(), m * n * k / 16, 1),
+        &|first, some| {
+            for [x, y, z] in &at[first..first + some] {
+                let (am, bm, cm) = (moved(am, *x), moved(bm, *y), moved(cm, *z));
+                // SAFETY: the farthest of all products lies inside; matrices of `c` do not overlap.
+                unsafe { one(0, (m, n, k), (a, am), (b, bm), (places, cm), false) }
+            }
+        },
+    );
+    Ok(())
+}
+
 /// Rows and columns of a part: each part puts its rows of `a` and its columns of `b` in order once more, so parts are few and square, yet
 /// enough of them that threads end together.
 fn pieces((m, n, k): (usize, usize, usize)) -> (usize, usize) {
@@ -275,6 +317,44 @@ unsafe fn product_at<E: Elem>(
     }
     let last = |r: usize, c: usize, rs: usize, cs: usize| (r - 1) * rs + (c - 1) * cs;
     assert!(!CHECKED || (last(m, k, ar, ac) < a.len() && last(k, n, br, bc) < b.len()));
+    #[cfg(target_arch = "x86_64")]
+    if let Some(dtype) = wide::<E>() {
+        use private_gemm_x86 as wide;
+        let alpha = E::one();
+        let add = if accumulate {
+            wide::Accum::Add
+        } else {
+            wide::Accum::Replace
+        };
+        wide::gemm(
+            dtype,
+            wide::IType::U64,
+            wide::InstrSet::Avx512,
+            m,
+            n,
+            k,
+            c.cast(),
+            cr as isize,
+            cc as isize,
+            std::ptr::null(),
+            std::ptr::null(),
+            wide::DstKind::Full,
+            add,
+            a.as_ptr().cast(),
+            ar as isize,
+            ac as isize,
+            false,
+            std::ptr::null(),
+            0,
+            b.as_ptr().cast(),
+            br as isize,
+            bc as isize,
+            false,
+            (&raw const alpha).cast(),
+            1,
+        );
+        return;
+    }
     gemm::gemm(
         m,
         n,
@@ -296,4 +376,22 @@ unsafe fn product_at<E: Elem>(
         false,
         gemm::Parallelism::None,
     );
+}
+
+/// The kind of element for products with AVX-512, where this machine (and `with_level`) has it.
+#[cfg(target_arch = "x86_64")]
+fn wide<E: Elem>() -> Option<private_gemm_x86::DType> {
+    use private_gemm_x86::DType;
+    use std::any::TypeId;
+    if crate::simd::level() < crate::simd::Level::Avx512 {
+        return None;
+    }
+    let kinds = [
+        (TypeId::of::<f32>(), DType::F32),
+        (TypeId::of::<f64>(), DType::F64),
+    ];
+    kinds
+        .into_iter()
+        .find(|(id, _)| *id == TypeId::of::<E>())
+        .map(|(_, kind)| kind)
 }

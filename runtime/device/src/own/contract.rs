@@ -51,15 +51,25 @@ impl Named {
         Some(step.unwrap_or(0))
     }
 
-    /// As matrices [batch][rows][columns], where the axes allow.
-    fn matrices(&self, batch: &[char], rows: &[char], columns: &[char]) -> Option<k::Mat> {
+    /// As matrices [rows][columns], where the axes allow; how they follow each other is another matter.
+    fn matrices(&self, rows: &[char], columns: &[char]) -> Option<k::Mat> {
         Some(k::Mat {
             rows: self.size(rows),
             cols: self.size(columns),
             row_stride: self.joined(rows)?,
             col_stride: self.joined(columns)?,
-            batch_stride: self.joined(batch)?,
+            batch_stride: 0,
             offset: 0,
+        })
+    }
+
+    /// Where the matrices of a batch start.
+    fn starts(&self, batch: &[char]) -> Vec<usize> {
+        let axes = batch.iter().filter_map(|l| self.at(*l));
+        axes.fold(vec![0], |starts, i| {
+            let (extent, stride) = (self.extents[i], self.strides[i]);
+            let along = |at: usize| (0..extent).map(move |k| at + k * stride);
+            starts.into_iter().flat_map(along).collect()
         })
     }
 
@@ -69,6 +79,30 @@ impl Named {
         let mut y = vec![E::default(); x.len()];
         k::permute(&self.extents, &axes, x, &mut y)?;
         Ok(y)
+    }
+}
+
+/// How the matrices of a batch follow each other.
+enum Batch {
+    /// At every so many elements.
+    Every(usize),
+    /// At these places.
+    At(Vec<usize>),
+}
+
+impl Batch {
+    fn of(named: &Named, batch: &[char]) -> Batch {
+        match named.joined(batch) {
+            Some(stride) => Batch::Every(stride),
+            None => Batch::At(named.starts(batch)),
+        }
+    }
+
+    fn starts(&mut self, n: usize) -> Vec<usize> {
+        match self {
+            Batch::Every(stride) => (0..n).map(|i| i * *stride).collect(),
+            Batch::At(places) => std::mem::take(places),
+        }
     }
 }
 
@@ -118,18 +152,18 @@ pub(super) fn contract<E: Seen>(
     }
     let row_major = k::Mat::row_major;
     let (ax, bx);
-    let am = match x.matrices(&batch, &rows, &summed) {
-        Some(mat) => (a, mat),
+    let (a, mut am, mut a_at) = match x.matrices(&rows, &summed) {
+        Some(mat) => (a, mat, Batch::of(&x, &batch)),
         None => {
             ax = x.ordered(&[batch.as_slice(), &rows, &summed].concat(), a)?;
-            (ax.as_slice(), row_major(m, s))
+            (ax.as_slice(), row_major(m, s), Batch::Every(m * s))
         }
     };
-    let bm = match y.matrices(&batch, &summed, &columns) {
-        Some(mat) => (b, mat),
+    let (b, mut bm, mut b_at) = match y.matrices(&summed, &columns) {
+        Some(mat) => (b, mat, Batch::of(&y, &batch)),
         None => {
             bx = y.ordered(&[batch.as_slice(), &summed, &columns].concat(), b)?;
-            (bx.as_slice(), row_major(s, p))
+            (bx.as_slice(), row_major(s, p), Batch::Every(s * p))
         }
     };
     let extent = |l: &char| match x.at(*l) {
@@ -138,14 +172,23 @@ pub(super) fn contract<E: Seen>(
     };
     let shape: Vec<usize> = wanted.iter().map(extent).collect();
     let target = Named::new(output, &shape);
+    let mut product = |out: &mut [E], mut cm: k::Mat, mut c_at: Batch| {
+        if let (Batch::Every(x), Batch::Every(y), Batch::Every(z)) = (&a_at, &b_at, &c_at) {
+            (am.batch_stride, bm.batch_stride, cm.batch_stride) = (*x, *y, *z);
+            return k::batched_gemm(n, (a, am), (b, bm), (out, cm), false);
+        }
+        let (a_at, b_at, c_at) = (a_at.starts(n), b_at.starts(n), c_at.starts(n));
+        let at: Vec<[usize; 3]> = (0..n).map(|i| [a_at[i], b_at[i], c_at[i]]).collect();
+        k::scattered_gemm(&at, (a, am), (b, bm), (out, cm))
+    };
     // Axes of extent 1 have stride 0 here, which an output must not have where it repeats: sizes of 1 never step.
-    if let Some(cm) = target.matrices(&batch, &rows, &columns) {
-        k::batched_gemm(n, am, bm, (out, cm), false)?;
+    if let Some(cm) = target.matrices(&rows, &columns) {
+        product(out, cm, Batch::of(&target, &batch))?;
     } else {
         let order = [batch.as_slice(), &rows, &columns].concat();
         let made: Vec<usize> = order.iter().map(extent).collect();
         let mut temp = vec![E::default(); count(&made)];
-        k::batched_gemm(n, am, bm, (&mut temp, row_major(m, p)), false)?;
+        product(&mut temp, row_major(m, p), Batch::Every(m * p))?;
         let back: Vec<usize> = wanted
             .iter()
             .filter_map(|l| order.iter().position(|o| o == l))

@@ -194,6 +194,7 @@ pub(crate) fn run(
         Ok(mut free) => free.pop().unwrap_or_default(),
         Err(_) => Pool::default(),
     };
+    pool.reclaim();
     // Bound tensors are the caller's: held here, so that their memory never goes to the pool.
     let mut leaves = vec![];
     let mut values = Values {
@@ -252,6 +253,11 @@ pub(crate) fn run(
             }))
         })
         .collect();
+    for o in &inner.outputs {
+        if let Some(data) = &values.data[*o as usize] {
+            pool.lend(data);
+        }
+    }
     for data in values.data.into_iter().flatten() {
         pool.give(data);
     }
