@@ -234,6 +234,7 @@ pub fn conv2d_grad_weight<E: Elem>(
         return Ok(());
     }
     match way::<E>(d) {
+        Way::Plane(_) if d.groups == 1 && plane::many(d.o, d.c) => plane::grad_weight(d, x, gy, gw),
         Way::Plane(at) if plane::whole::<E>(at, d.h * d.w) => {
             weight::grad_weight_plane(at, d, x, gy, gw)
         }

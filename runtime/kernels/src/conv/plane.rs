@@ -3,8 +3,9 @@
 use super::Conv2d;
 use super::tile::{Tile, block, pack};
 use crate::elem::{Elem, Scratch};
+use crate::matmul::product_into;
 use crate::simd::{Level, Vector, Work, dispatch, level};
-use crate::team::{Places, ranges, share};
+use crate::team::{Places, parts, ranges, share};
 
 /// The level to use for planes of `pixels`, if one vector fits.
 pub(crate) fn fits<E: Elem>(pixels: usize) -> Option<Level> {
@@ -135,4 +136,41 @@ pub(crate) fn grad_input<E: Elem>(at: Level, d: &Conv2d, gy: &[E], weight: &[E],
     let (from, to) = (d.c / d.groups, d.o / d.groups);
     let weight = |g, q, i, _| weight[(g * to + i) * from + q];
     images(at, (d.n, d.groups, to, from), d.h * d.w, gy, weight, gx);
+}
+
+/// Whether a weight has so many entries that its gradient is best a matrix product an image.
+pub(crate) fn many(to: usize, from: usize) -> bool {
+    to.min(from) >= 16 && to * from >= 1 << 10
+}
+
+/// The gradient to the weight as products over the pixels, image after image; images in parts whose sums are added in order.
+pub(crate) fn grad_weight<E: Elem>(d: &Conv2d, x: &[E], gy: &[E], gw: &mut [E]) {
+    let (to, from, pixels) = (d.o, d.c, d.h * d.w);
+    let size = to * from;
+    let some = share(d.n, size * pixels / 16, 1).max(d.n.div_ceil(16));
+    let count = d.n.div_ceil(some);
+    let mut sums = Scratch::<E>::new(count * size);
+    let places = Places::new(&mut sums);
+    parts(count, &|part| {
+        // SAFETY: each part has sums of its own.
+        let sum = unsafe { places.slice(part * size, size) };
+        for image in part * some..((part + 1) * some).min(d.n) {
+            let gy = &gy[image * to * pixels..][..to * pixels];
+            let x = &x[image * from * pixels..][..from * pixels];
+            let add = image > part * some;
+            // The longer side goes down the columns, of which the inner kernel computes more at once.
+            let (strides, back) = ((pixels, 1), (1, pixels));
+            match to >= from {
+                true => product_into(to, from, pixels, gy, strides, x, back, sum, (1, to), add),
+                false => product_into(from, to, pixels, x, strides, gy, back, sum, (1, from), add),
+            }
+        }
+    });
+    let at = |o: usize, c: usize| if to >= from { c * to + o } else { o * from + c };
+    for o in 0..to {
+        for c in 0..from {
+            let all = (0..count).map(|part| sums[part * size + at(o, c)]);
+            gw[o * from + c] = all.reduce(|a, b| a + b).unwrap_or_else(E::zero);
+        }
+    }
 }

@@ -88,7 +88,10 @@ impl<E: Elem> Sums<E> {
     ) {
         let l = V::LANES;
         let (kh, kw) = (self.rows.taps, self.columns.taps);
-        let mut acc = Scratch::<E>::new(kh * kw * A * B * l);
+        // So many times B input channels at once that their sums stay in the first cache: the output's gradient is read once for them.
+        let one = kh * kw * A * B * l;
+        let some = (24 * 1024 / (one * size_of::<E>())).clamp(1, self.from.div_ceil(B));
+        let mut acc = Scratch::<E>::new(some * one);
         // Rows at a time: both operands of all taps should stay in the first cache (32 KiB).
         let row_bytes = (A * self.columns.output + B * self.columns.input * self.rows.stride)
             * l
@@ -98,36 +101,43 @@ impl<E: Elem> Sums<E> {
             .clamp(2, self.rows.output.max(2));
         let each = self.to.div_ceil(A);
         let (g, a) = (part / each, part % each * A);
-        for b in (0..self.from).step_by(B) {
+        // Channels beyond the last are computed from the last and thrown away.
+        let mut a_at = [0; A];
+        for (i, at) in a_at.iter_mut().enumerate() {
+            *at = (g * self.to + (a + i).min(self.to - 1)) * self.gy.channel_step;
+        }
+        for first in (0..self.from).step_by(some * B) {
             acc.fill(E::zero());
-            // Channels beyond the last are computed from the last and thrown away.
-            let mut a_at = [0; A];
-            for (i, at) in a_at.iter_mut().enumerate() {
-                *at = (g * self.to + (a + i).min(self.to - 1)) * self.gy.channel_step;
-            }
-            let mut b_at = [0; B];
-            for (i, at) in b_at.iter_mut().enumerate() {
-                *at = (g * self.from + (b + i).min(self.from - 1)) * self.x.channel_step;
-            }
+            let channels = || (first..self.from).step_by(B).take(some).enumerate();
             for block in 0..self.blocks {
                 let gy = self.gy.base.add(block * self.gy.block_step);
                 let x = self.x.base.add(block * self.x.block_step);
                 for top in (0..self.rows.output).step_by(chunk) {
                     let rows = (top, (top + chunk).min(self.rows.output));
-                    for ky in 0..kh {
-                        for kx in 0..kw {
-                            let sums = acc.as_mut_ptr().add((ky * kw + kx) * A * B * l);
-                            self.tap::<V, A, B>(gy, &a_at, x, &b_at, (ky, kx), rows, sums);
+                    for (k, b) in channels() {
+                        let mut b_at = [0; B];
+                        for (i, at) in b_at.iter_mut().enumerate() {
+                            *at =
+                                (g * self.from + (b + i).min(self.from - 1)) * self.x.channel_step;
+                        }
+                        for ky in 0..kh {
+                            for kx in 0..kw {
+                                let at = k * one + (ky * kw + kx) * A * B * l;
+                                let sums = acc.as_mut_ptr().add(at);
+                                self.tap::<V, A, B>(gy, &a_at, x, &b_at, (ky, kx), rows, sums);
+                            }
                         }
                     }
                 }
             }
-            for t in 0..kh * kw {
-                for i in 0..A.min(self.to - a) {
-                    for j in 0..B.min(self.from - b) {
-                        let lanes = &acc[((t * A + i) * B + j) * l..][..l];
-                        let q = (g * self.to + a + i) * self.from + b + j;
-                        *gw.at(q * kh * kw + t) = tree(lanes);
+            for (k, b) in channels() {
+                for t in 0..kh * kw {
+                    for i in 0..A.min(self.to - a) {
+                        for j in 0..B.min(self.from - b) {
+                            let lanes = &acc[k * one + ((t * A + i) * B + j) * l..][..l];
+                            let q = (g * self.to + a + i) * self.from + b + j;
+                            *gw.at(q * kh * kw + t) = tree(lanes);
+                        }
                     }
                 }
             }
