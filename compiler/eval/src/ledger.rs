@@ -56,6 +56,8 @@ pub enum What {
         images: u64,
         train: bool,
         group: u64,
+        /// Gradients taken of what comes out, one of the other; a training's own are not among them.
+        order: u8,
     },
     /// Weights that `minimise` changes, and how many states its optimiser has a parameter.
     Minimise {
@@ -103,12 +105,14 @@ pub fn note(ctx: &Ctx, what: What) {
                     images: i,
                     train: t,
                     group: g,
+                    ..
                 },
                 What::Pass {
                     net: b,
                     images: j,
                     train: u,
                     group: h,
+                    ..
                 },
             ) if Arc::ptr_eq(a, b) && (i, t, g) == (j, u, h) && *g == 0 => {
                 last.times.count = last.times.count.saturating_add(ctx.times.count);
@@ -150,8 +154,26 @@ pub fn pass(ctx: &Ctx, net: &Arc<NetValue>, input: Option<&Value>, train: bool) 
             images,
             train,
             group: ctx.group,
+            order: 0,
         },
     );
+}
+
+/// A gradient of this order is taken of what the last pass gave.
+pub fn gradient(ctx: &Ctx, of: u8) {
+    if !ctx.checking() || ctx.stage.is_empty() {
+        return;
+    }
+    let Ok(mut all) = ctx.shared.ledger.lock() else {
+        return;
+    };
+    let own = all.iter_mut().rev().take_while(|r| r.stage == ctx.stage);
+    for r in own {
+        if let What::Pass { order, .. } = &mut r.what {
+            *order = of.max(*order);
+            return;
+        }
+    }
 }
 
 /// A trainer or a search begins.

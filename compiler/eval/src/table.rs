@@ -148,6 +148,12 @@ pub fn value(
             && let Ok(raw) = ctx.host.table(path)
         {
             headers(&t, &raw)?;
+            // A cell is a short text, a row a record of its own. Measured.
+            let what = crate::ledger::What::Opens {
+                samples: raw.rows.len() as u64,
+                bytes: 1_200 + 96 * raw.columns.len() as u64,
+            };
+            crate::ledger::note(ctx, what);
         }
         if !ctx.checking() {
             // One reading a run: what was read is part of the keys of results.

@@ -46,6 +46,8 @@ pub struct Node {
     pub leaf: Option<Leaf>,
     /// Whether it follows from weights and constants alone: the same for every input.
     pub fixed: bool,
+    /// How often gradients were taken on the way here, one of the other.
+    pub order: u8,
     /// Of `Scalar`: its number. Of `Const`: the same as in the operation.
     pub scalar: f64,
     /// Of `Random`.
@@ -110,10 +112,13 @@ impl Tensor {
             Op::Random(_) => false,
             _ => inputs.iter().all(|i| i.0.fixed),
         };
+        let below = inputs.iter().map(|i| i.0.order).max().unwrap_or(0);
+        let order = below.saturating_add(u8::from(matches!(op, Op::Grad { .. })));
         Tensor(Arc::new(Node {
             op,
             inputs,
             fixed,
+            order,
             shape,
             dtype,
             own: h.finish(),

@@ -139,6 +139,21 @@ pub struct Work {
     pub bytes: Option<u64>,
     /// Memory of one turn at its peak, in bytes, at the most.
     pub memory: Option<u64>,
+    #[serde(skip)]
+    pub structures: Vec<Structure>,
+}
+
+/// Graphs that are compiled and kept for a part.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Structure {
+    /// What is asked of them.
+    pub asked: String,
+    /// Of one.
+    pub bytes: u64,
+    /// How many of them differ.
+    pub count: u64,
+    /// Some member is not known: other parts that ask the same ask it of others.
+    pub open: bool,
 }
 
 /// A curriculum as a table: a column a setting, a row a phase; what happens when a setting changes.

@@ -11,7 +11,7 @@ use nas_plan::{Cost, Work};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A training's gradients cost about two more passes.
+/// Gradients cost about two more passes.
 const TRAINING: u64 = 3;
 
 /// The stage that a path belongs to: `nets` of `nets.spos[6]`.
@@ -82,15 +82,16 @@ fn part(ctx: &mut Ctx, ledger: &[Record], path: &str) -> Work {
                 w.batch = w.batch.max(*size);
             }
             What::Pass {
-                net, images, group, ..
+                net,
+                images,
+                group,
+                order,
+                ..
             } => {
                 let images = images.saturating_mul(r.times.count);
                 w.images = w.images.saturating_add(images);
-                let by = if trains(&records, *group) {
-                    TRAINING
-                } else {
-                    1
-                };
+                let own = u32::from(trains(&records, *group));
+                let by = TRAINING.pow(own.max(u32::from((*order).min(4))));
                 if let Some((low, mean, high)) = item(ctx, net, "contraction") {
                     let n = images as f64 * by as f64;
                     let (a, b, c) = macs.unwrap_or_default();
@@ -120,7 +121,7 @@ fn part(ctx: &mut Ctx, ledger: &[Record], path: &str) -> Work {
         }
     }
     w.bytes = w.params.map(|p| p.saturating_mul(4));
-    w.memory = memory::of_part(ctx, &records, w.params.unwrap_or(0), states);
+    (w.memory, w.structures) = memory::of_part(ctx, &records, w.params.unwrap_or(0), states);
     w
 }
 

@@ -79,6 +79,9 @@ pub(super) fn grad(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
         y
     };
     let gs = y.grad(&ts).map_err(|e| ctx.shape_fault(e, span))?;
+    if let Some(g) = gs.first() {
+        crate::ledger::gradient(ctx, g.0.order);
+    }
     let mut out: Vec<Value> = gs.into_iter().map(Value::tensor).collect();
     Ok(if one { out.remove(0) } else { Value::list(out) })
 }
