@@ -152,6 +152,7 @@ impl Runtime {
             if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > COMPILED {
                 tracing::debug!("{} compiled graphs are let go", all.len());
                 all.clear();
+                nasc_device::give_back();
             }
             all.insert(fingerprint, p.clone());
         }
