@@ -3,7 +3,7 @@
 //! students on generated images, with and without a teacher.
 use spaces.vit
 use nets.small
-use search.{proxies, train, tvt}
+use search.{proxies, more_proxies, train, tvt}
 use std.metrics.kendall_tau
 
 table autoformers of autoformer(100) from "vit_bench/autoformer.csv" {
@@ -96,6 +96,16 @@ pipeline main(images: Int = 4, teacher_steps: Int = 150, members: Int = 100) {
   expect count(c in cells where c.tvt >= max(c.aware, c.capable)) >= 5
   expect taught_against_plain(rows.a).c100 < 0 and taught_against_plain(rows.pit).c100 > 0.7
   budget 40 minutes, 4 GB
+}
+
+/// What scores that were made for training without a teacher say of the same students: SNIP, SynFlow, NASWOT on what goes into each gelu, and DSS, beside parameters and depth.
+pipeline rivals(images: Int = 4, members: Int = 100) {
+  let rows = { a: (autoformers where pool == 1)[..members], b: (autoformers where pool == 2)[..members], pit: (pits where c100 > 0)[..members] }
+  let batch = data.cifar10("cifar10").take(1_000).map(x => resized(x, 224, 224)).batch(images)
+  let spaces = { a: autoformer(100), b: autoformer(100), pit: pit(100) }
+  let scores = { p: [{ snip: snip(spaces[p][r.arch], batch), synflow: log(synflow(spaces[p][r.arch])), naswot: naswot_gelu(spaces[p][r.arch], batch), dss: dss(spaces[p][r.arch]), params: params(spaces[p][r.arch]) } for r in rs] for (p, rs) in rows }
+  report { p: { n: { d: kendall_tau.b([s[n] for s in scores[p]], [r[d] for r in rows[p]]) for d in keys(classes) } for n in ["snip", "synflow", "naswot", "dss", "params"] } for p in keys(rows) }
+  budget 60 minutes, 8 GB
 }
 
 /// Small transformers on generated images: 16 x 16, patches of 4.
