@@ -69,7 +69,6 @@ pub fn check_effects(program: &Program, sources: &Sources) -> Vec<Diagnostic> {
                     all.ticks(&Clock::of(&d.body), module, "a pipeline", &mut out);
                 }
                 ItemKind::Test(d) => {
-                    all.untrained(d, module, &mut out);
                     clock(&d.body, "a test", &mut out);
                     all.ticks(&Clock::of(&d.body), module, "a test", &mut out);
                 }
@@ -229,24 +228,8 @@ impl<'a> Effects<'a> {
         found
     }
 
-    /// E0321: a test is a claim that needs no training.
-    fn untrained(&mut self, d: &TestDecl, module: ModuleId, out: &mut Vec<Diagnostic>) {
-        let found = self.of_walk(Body::default(), &d.body, module);
-        let Some(at) = found.get(&Effect::Trains) else {
-            return;
-        };
-        out.push(
-            Diagnostic::error("E0321", "a test needs no training, and this one trains")
-                .at(*at, "this trains")
-                .help("claim it in a pipeline, where `nasc run` holds it: `expect …`"),
-        );
-    }
-
     fn of_body(&mut self, d: &FnDecl, body: &Block, module: ModuleId) -> Places {
-        self.of_walk(Body::of(d), body, module)
-    }
-
-    fn of_walk(&mut self, mut walk: Body, body: &Block, module: ModuleId) -> Places {
+        let mut walk = Body::of(d);
         walk_block(&mut walk, body);
         let mut found = walk.found;
         for (base, name, at) in walk.called {
