@@ -3,6 +3,7 @@
 use crate::habits;
 use crate::layout::{self, ITEM_WORDS, word_at};
 use crate::read::Rule;
+use crate::strange;
 use nas_diagnostics::{Diagnostic, FileId, Span};
 use pest::error::{Error, ErrorVariant, InputLocation};
 
@@ -24,6 +25,7 @@ pub fn explain(
     let at = match error.location {
         InputLocation::Pos(at) | InputLocation::Span((at, _)) => at.min(laid.len()),
     };
+    let stopped = at;
     let at = next_token(laid, at);
     let end = token_end(text, at);
     let span = Span::new(file, base + at, base + end);
@@ -56,7 +58,15 @@ pub fn explain(
         span,
         rest,
     };
-    foreign(word_before, "", "", before_span)
+    let place = strange::Place {
+        file,
+        base,
+        text,
+        stopped,
+        at,
+    };
+    strange::explain(&place)
+        .or_else(|| foreign(word_before, "", "", before_span))
         .or_else(|| habits::explain(&stop))
         .or_else(|| foreign(found, first_word, before, span))
         .or_else(|| punctuation(found, before, positives, span))
@@ -336,7 +346,12 @@ fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
         .iter()
         .find(|w| found.len() > 2 && **w != found && strsim::damerau_levenshtein(w, found) == 1);
     match near {
-        Some(word) if wanted.contains(&"a declaration") => error.did_you_mean(word),
+        Some(word) if wanted.is_empty() || wanted.contains(&"a declaration") => {
+            error.did_you_mean(word)
+        }
+        _ if wanted.is_empty() => error.help(
+            "a line begins a declaration, `fn`, `block`, `space`, …, or goes on with the one above it",
+        ),
         _ => error.help(format!("write {expected} here")),
     }
 }

@@ -8,6 +8,7 @@ mod habits;
 mod layout;
 mod read;
 mod same;
+mod strange;
 
 pub use format::format;
 pub use read::{parse, parse_expr, parse_exprs};

@@ -16,6 +16,7 @@ const TRACE: &[&str] = &["out", "in", "all", "input", "output", "params"];
 pub fn check_contracts(program: &Program) -> Vec<Diagnostic> {
     let library = program.modules.get(program.entry).is_some_and(|m| m.std);
     let mut out = vec![];
+    crate::sealed::check_seals(program, &mut out);
     for (id, m) in program.modules.iter().enumerate() {
         if m.std && !library {
             continue;
@@ -23,6 +24,12 @@ pub fn check_contracts(program: &Program) -> Vec<Diagnostic> {
         for item in &m.tree.items {
             match &item.kind {
                 ItemKind::Fn(d) if d.role == Role::Distill => distill(d, &mut out),
+                ItemKind::Fn(d) if d.role == Role::Intrinsic => {
+                    // The prelude's own files may be read from a folder.
+                    if !m.std && nas_eval::builtins::find(&d.name.text).is_none() {
+                        out.push(primitive(d));
+                    }
+                }
                 ItemKind::Enlarge(d) => enlarge(d, &mut out),
                 ItemKind::Space(d) => crate::spaces::space(d, &mut out),
                 ItemKind::Table(d) => crate::spaces::table(program, id, d, &mut out),
@@ -36,6 +43,17 @@ pub fn check_contracts(program: &Program) -> Vec<Diagnostic> {
         }
     }
     out
+}
+
+/// E0501: what the runtime implements is declared in the prelude, and nowhere else.
+fn primitive(d: &FnDecl) -> Diagnostic {
+    let what = format!(
+        "only the prelude declares intrinsics, and `{}` stands here",
+        d.name.text
+    );
+    Diagnostic::error("E0501", what)
+        .at(d.name.span, "the runtime has no primitive of this file")
+        .help("write it as a `fn` or a `block` on what the prelude has")
 }
 
 fn distill(d: &FnDecl, out: &mut Vec<Diagnostic>) {
@@ -236,6 +254,7 @@ fn rewrite(
     out: &mut Vec<Diagnostic>,
 ) {
     for rule in &d.rules {
+        called(program, module, &rule.left, labels, out);
         let mut used = All(vec![]);
         used.expr(&rule.right);
         let right = used.0.len();
@@ -265,6 +284,49 @@ fn rewrite(
                 },
             );
         }
+    }
+}
+
+/// E0201: what a rule's left side calls is an operation that something declares, or `any_op`.
+fn called(
+    program: &Program,
+    module: ModuleId,
+    left: &Expr,
+    labels: &HashSet<Arc<str>>,
+    out: &mut Vec<Diagnostic>,
+) {
+    struct Callees(Vec<Ident>);
+    impl Visit for Callees {
+        fn expr(&mut self, e: &Expr) {
+            if let ExprKind::Call { callee, .. } = &e.kind
+                && let ExprKind::Name(n) = &callee.kind
+            {
+                self.0.push(n.clone());
+            }
+            walk_expr(self, e);
+        }
+    }
+    let mut all = Callees(vec![]);
+    all.expr(left);
+    for n in all.0 {
+        let known = &*n.text == "any_op"
+            || labels.contains(&n.text)
+            || program.lookup(module, &n.text).is_some();
+        if known {
+            continue;
+        }
+        let e = Diagnostic::error("E0201", format!("unknown name `{}`", n.text)).at(
+            n.span,
+            "no operation of this name is in scope, and no choice has it as an option",
+        );
+        let scope = program.modules[module]
+            .scope
+            .keys()
+            .chain(program.prelude.keys());
+        out.push(match did_you_mean(&n.text, scope.chain(labels.iter())) {
+            Some(near) => e.did_you_mean(&near),
+            None => e.help("`any_op(x)` stands for whatever operation"),
+        });
     }
 }
 

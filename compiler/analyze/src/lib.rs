@@ -1,10 +1,12 @@
 //! Modules, names and types: from texts to a program in which every name stands for something, and what follows of types.
 
+mod clock;
 mod contracts;
 mod effects;
 mod modules;
 mod names;
 mod recursion;
+mod sealed;
 mod spaces;
 mod types;
 pub mod walk;

@@ -45,7 +45,7 @@ pub(crate) fn space(d: &SpaceDecl, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// E0206 for a column that is there twice, E0301 where the table is of something that is no space.
+/// E0206 for a column that is there twice, E0302 for one without a key, E0301 where the table is of something that is no space.
 pub(crate) fn table(program: &Program, module: ModuleId, d: &TableDecl, out: &mut Vec<Diagnostic>) {
     let mut met: HashMap<String, nas_diagnostics::Span> = HashMap::new();
     for c in &d.columns {
@@ -62,6 +62,22 @@ pub(crate) fn table(program: &Program, module: ModuleId, d: &TableDecl, out: &mu
                 met.insert(path, at);
             }
         }
+    }
+    if d.key.is_none() {
+        let first = d.columns.iter().find_map(|c| c.path.first());
+        let e = Diagnostic::error("E0302", format!("`{}` has no key", d.name.text))
+            .at(d.name.span, "which column says of which member a row is?")
+            .help("write `key arch`, where `arch` is the column with a member's text");
+        out.push(match first {
+            Some(first) => {
+                let start = nas_diagnostics::Span {
+                    end: first.span.start,
+                    ..first.span
+                };
+                e.fix(start, "key arch   ")
+            }
+            None => e,
+        });
     }
     let mut of = &d.space;
     while let ExprKind::Call { callee, .. }

@@ -245,6 +245,12 @@ pub fn whole(ctx: &mut Ctx, v: &Value, span: Span) -> Result<i64> {
         )
         .at(span, "known only when the pipeline runs")
         .into()),
+        Value::Big(_) => Err(
+            fault("E0104", "nothing is counted by a number of this size")
+                .at(span, "beyond 2^63")
+                .help("sizes, turns and places are below 9_223_372_036_854_775_808")
+                .into(),
+        ),
         other => Err(fault(
             "E0301",
             format!("a whole number is wanted, and this is {}", other.kind()),

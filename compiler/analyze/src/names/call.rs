@@ -148,6 +148,11 @@ impl Checker<'_> {
             let before = self.diagnostics.len();
             self.names_of(shape, params, list);
             if shape.role == Some(Role::Intrinsic) {
+                // Some take a list for all their values, or draw in brackets: one that is given nothing is left alone.
+                let spare = piped || list.args.is_empty() || list.trailing.is_some();
+                if self.diagnostics.len() == before && !spare {
+                    self.missing_of(shape, params, list, false);
+                }
                 continue;
             }
             let misnamed = self.diagnostics.len() > before;
@@ -265,6 +270,7 @@ impl Checker<'_> {
             .iter()
             .copied()
             .filter(|p| p.default.is_none())
+            .filter(|p| shape.role != Some(Role::Intrinsic) || !collects(p))
             .collect();
         if list.trailing.is_some() {
             // A trailing block is the last block parameter, whatever its default.

@@ -219,12 +219,26 @@ impl Checker<'_> {
     fn space(&mut self, d: &SpaceDecl) {
         // It would be evaluated by nothing: what a member is, is said by a word.
         if let Some(e) = &d.body.value {
-            self.diagnostics.push(
+            let found =
                 Diagnostic::error("E0107", "a space's body says what a member is with `value`")
                     .at(e.span, "this says nothing")
-                    .at(d.name.span, "in this space")
+                    .at(d.name.span, "in this space");
+            let found = match &e.kind {
+                // `net(…) { … } where …` on one line is a space like another one.
+                ExprKind::Where { value, .. } if matches!(value.kind, ExprKind::Net(_)) => {
+                    let gap = nas_diagnostics::Span {
+                        start: value.span.end,
+                        end: value.span.end,
+                        ..e.span
+                    };
+                    found
+                        .help("start a new line before `where`: it is a condition of the space, not of this net")
+                        .fix(gap, "\n")
+                }
+                _ => found
                     .help("write `value …` before it, or `net(x: […]) { … }` for a space of nets"),
-            );
+            };
+            self.diagnostics.push(found);
         }
         self.scoped(|c| {
             c.params(&d.params);

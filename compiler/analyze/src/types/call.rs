@@ -72,7 +72,15 @@ impl Types<'_> {
             return Some(Ty::Any);
         }
         let Ty::Named(kind) = &on else { return None };
+        let told = self.out.diagnostics.len();
         self.misspelt(kind, name, args);
+        if self.out.diagnostics.len() > told {
+            self.expr(base);
+            args.iter().for_each(|a| {
+                self.arg(a);
+            });
+            return Some(Ty::Any);
+        }
         let result = match (&**kind, &*name.text) {
             ("Data", "batches") => list(Ty::Tuple(Arc::new(vec![
                 Ty::Tensor(Elem::Float),
@@ -299,7 +307,8 @@ impl Types<'_> {
         if let Some(ty) = self.special(&d, args, &given, piped.as_ref().map(|p| &p.0)) {
             return ty;
         }
-        match decl.role {
+        let invalid = piped.is_none() && self.invalid_given(&d, args, &given);
+        let ty = match decl.role {
             Role::Schedule => Ty::named("Schedule"),
             Role::Curriculum => Ty::named("Curriculum"),
             Role::Intrinsic if &*decl.name.text == "sample" && piped.is_none() => {
@@ -308,12 +317,17 @@ impl Types<'_> {
                     None => intrinsic(&decl, given.into_iter().next()),
                 }
             }
+            Role::Intrinsic if &*decl.name.text == "trace" && piped.is_none() => {
+                let taps = args.first().and_then(|a| self.traced(&a.value));
+                taps.unwrap_or_else(|| Ty::named("Trace"))
+            }
             Role::Intrinsic => {
                 let first = piped.map(|p| p.0).or(given.into_iter().next());
                 intrinsic(&decl, first)
             }
             _ => self.result_of(&d),
-        }
+        };
+        if invalid { ty.maybe() } else { ty }
     }
 
     fn scheduled(&mut self, decl: &FnDecl) -> Ty {
@@ -357,61 +371,6 @@ impl Types<'_> {
                 }
             }
         }
-    }
-
-    /// E0301: two arguments that stand in each other's place.
-    fn swapped(&mut self, d: &Decl, params: &[Param], args: &[Arg], given: &[Ty]) -> bool {
-        if d.decl.role == Role::Intrinsic || args.iter().any(|a| a.name.is_some()) {
-            return false;
-        }
-        let wants: Vec<Ty> = params
-            .iter()
-            .map(|p| p.ty.as_ref().map_or(Ty::Any, |t| self.of(t)))
-            .collect();
-        for i in 0..args.len().min(params.len()) {
-            for j in i + 1..args.len().min(params.len()) {
-                let wrong = super::fits::differ(&wants[i], &given[i])
-                    && super::fits::differ(&wants[j], &given[j]);
-                let right = !super::fits::differ(&wants[i], &given[j])
-                    && !super::fits::differ(&wants[j], &given[i]);
-                if !wrong || !right {
-                    continue;
-                }
-                let (a, b) = (args[i].value.span, args[j].value.span);
-                let (x, y) = (&params[i].name.text, &params[j].name.text);
-                self.report(
-                    Diagnostic::error(
-                        "E0301",
-                        format!(
-                            "`{x}` and `{y}` of `{}` stand in each other's place",
-                            d.decl.name.text
-                        ),
-                    )
-                    .at(
-                        a,
-                        format!(
-                            "{}, where `{x}` is {}",
-                            super::stmt::words(&given[i]),
-                            super::stmt::words(&wants[i])
-                        ),
-                    )
-                    .at(
-                        b,
-                        format!(
-                            "{}, where `{y}` is {}",
-                            super::stmt::words(&given[j]),
-                            super::stmt::words(&wants[j])
-                        ),
-                    )
-                    .at(params[i].span, "declared here")
-                    .help("swap the two")
-                    .fix(a, self.sources.text(b))
-                    .fix(b, self.sources.text(a)),
-                );
-                return true;
-            }
-        }
-        false
     }
 
     fn one(&mut self, d: &Decl, list: usize, at: usize, ty: &Ty, span: Span) {

@@ -218,7 +218,10 @@ impl Types<'_> {
                         self.condition(c);
                     }
                 });
+                // `xs where known(y)`: what is left is valid.
+                let known = |c: &Expr| self.sources.text(c.span).contains("known(");
                 match ty {
+                    Ty::Maybe(t) if conditions.iter().any(known) => t.met().clone(),
                     Ty::Table(_) => list(self.element(&ty)),
                     ty => ty,
                 }
@@ -248,6 +251,7 @@ impl Types<'_> {
             E::Else { value, otherwise } => {
                 let a = self.expr(value);
                 let b = self.expr(otherwise);
+                self.stand_in(&a, &b, value.span, otherwise.span);
                 match a.met() {
                     Ty::None | Ty::Any => Ty::Any,
                     a => a.join(&b),

@@ -1,6 +1,7 @@
 //! Whether a value of one type can stand where another is asked for: only what is certainly wrong is said.
 
 use super::Types;
+use super::known::ADDRESS;
 use super::stmt::words;
 use super::ty::{Decl, Elem, Ty, Unit};
 use nas_diagnostics::{Diagnostic, Span, did_you_mean};
@@ -40,6 +41,11 @@ impl Types<'_> {
         let Some(c) = check(&want, given) else { return };
         // Many intrinsics take more kinds of values than their declaration has room for.
         if self.intrinsic && c.code == "E0301" && loose(given) {
+            return;
+        }
+        // Of labels and of tokens as well; each row is one.
+        let names = matches!(given.met(), Ty::Tensor(Elem::Label | Elem::Token));
+        if self.intrinsic && callee == Some("one_hot") && names {
             return;
         }
         let who = callee.map_or(String::new(), |c| format!(" of `{c}`"));
@@ -299,6 +305,15 @@ pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
         (Ty::Tensor(w), Ty::Tensor(g)) => elements(*w, *g),
         (Ty::Tensor(_), Ty::Text | Ty::Record(_)) => clash("E0301", "a tensor"),
         (Ty::Tensor(_), Ty::Named(n)) if certain(n) => clash("E0301", "a tensor"),
+        // The value there is asked for, not its address.
+        (Ty::Named(w), Ty::Parts(p)) if &**w == "Net" && p.what.starts_with(ADDRESS) => {
+            Some(Clash {
+                code: "E0301",
+                want: words(want),
+                help: Some("its net is read from the space: `space[a]`".into()),
+                part: None,
+            })
+        }
         (Ty::Named(w), Ty::Named(g)) if w != g => {
             let both = certain(w) && certain(g)
                 || &**w == "Mixture" && certain(g) && !matches!(&**g, "Arch" | "Net");

@@ -13,6 +13,19 @@ use std::sync::Arc;
 /// Names that stand for names: more in a row are a circle, which is told elsewhere.
 const LONGEST: usize = 32;
 
+/// What a trace has beside taps.
+const TRACE: &[&str] = &[
+    "out", "in", "all", "input", "output", "params", "kind", "path",
+];
+
+/// A name that no program can write, for the taps that a parameter is asked for.
+fn taps_of(name: &str) -> Arc<str> {
+    format!("taps of {name}").into()
+}
+
+/// What a member is called where it is an address, not the value there.
+pub(super) const ADDRESS: &str = "an architecture";
+
 impl Types<'_> {
     /// A written type, with the names that the program declares followed to what they stand for.
     pub(super) fn of(&self, ty: &Type) -> Ty {
@@ -51,9 +64,53 @@ impl Types<'_> {
             return None;
         };
         match &self.program.item(*id).kind {
-            ItemKind::Space(d) => Some(member(d)),
+            ItemKind::Space(d) => match member(d) {
+                Ty::Parts(p) => Some(Ty::Parts(Arc::new(Parts {
+                    what: format!("{ADDRESS} of `{}`", d.name.text).into(),
+                    fields: p.fields.clone(),
+                }))),
+                other => Some(other),
+            },
             _ => None,
         }
+    }
+
+    /// Remembers the taps that a parameter's type asks for.
+    pub(super) fn asked(&mut self, p: &Param) {
+        if let Some(TypeKind::Name { name, taps, .. }) = p.ty.as_ref().map(|t| &t.kind)
+            && &*name.text == "Net"
+            && !taps.is_empty()
+        {
+            let fields = taps.iter().map(|t| (t.text.clone(), Ty::Any)).collect();
+            self.bind(&taps_of(&p.name.text), Ty::Record(Arc::new(fields)));
+        }
+    }
+
+    /// The trace of a net whose type says which taps it has: these, and no others.
+    pub(super) fn traced(&self, e: &Expr) -> Option<Ty> {
+        let name = match &e.kind {
+            ExprKind::Name(n) => n,
+            ExprKind::AtMode { value, .. } | ExprKind::As { value, .. } => {
+                return self.traced(value);
+            }
+            ExprKind::Index { base, .. } => return self.traced(base),
+            _ => return None,
+        };
+        let asked = taps_of(&name.text);
+        let at = |n: &str| self.locals.iter().rposition(|l| *l.0 == *n);
+        // A name that is bound again is something else.
+        let place = at(&asked).filter(|i| at(&name.text).is_some_and(|own| own < *i))?;
+        let Ty::Record(taps) = &self.locals[place].1 else {
+            return None;
+        };
+        let mut fields = taps.to_vec();
+        for own in TRACE {
+            fields.push(((*own).into(), Ty::Any));
+        }
+        Some(Ty::Parts(Arc::new(Parts {
+            what: format!("a trace of `{}`, whose type says its taps,", name.text).into(),
+            fields,
+        })))
     }
 
     /// A table, by what its rows have.

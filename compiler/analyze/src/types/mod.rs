@@ -15,6 +15,7 @@ mod records;
 mod settled;
 mod special;
 mod stmt;
+mod swapped;
 mod ty;
 
 use crate::modules::index::Index;
@@ -227,7 +228,10 @@ impl Types<'_> {
             }
             match &p.pattern {
                 Some(pattern) => self.pattern(pattern, &ty),
-                None => self.bind(&p.name.text, ty),
+                None => {
+                    self.bind(&p.name.text, ty);
+                    self.asked(p);
+                }
             }
             // Extents are bound by the shapes that name them, and are sizes.
             if let Some(t) = &p.ty {
@@ -329,7 +333,13 @@ impl Types<'_> {
         let declared = d.decl.result.as_ref().map(|t| self.of(t));
         match (d.decl.role, declared) {
             (Role::Proxy, None) => Ty::score(),
-            (Role::Proxy | Role::Metric, Some(Ty::Num(n))) => Ty::Num(ty::Num { run: true, ..n }),
+            (Role::Proxy | Role::Metric, Some(Ty::Num(n))) => {
+                let ty = Ty::Num(ty::Num { run: true, ..n });
+                self.as_valid(d, ty)
+            }
+            (Role::Fn | Role::Loss, Some(ty @ (Ty::Num(_) | Ty::Tensor(_)))) => {
+                self.as_valid(d, ty)
+            }
             (Role::Metric, None) => Ty::score(),
             (Role::Trainer, None) => kept(self.inferred(d)),
             // A `Record` says nothing of its fields; the body does.
@@ -344,6 +354,14 @@ impl Types<'_> {
             (Role::Block, None) => Ty::Any,
             (_, Some(ty)) => ty,
             _ => Ty::Any,
+        }
+    }
+
+    /// What is declared, and perhaps invalid where the body says so: an invalid value goes through declared types.
+    fn as_valid(&mut self, d: &Decl, ty: Ty) -> Ty {
+        match self.inferred(d) {
+            Ty::Maybe(_) => ty.maybe(),
+            _ => ty,
         }
     }
 

@@ -115,6 +115,52 @@ impl Types<'_> {
         );
     }
 
+    /// E0301: what is trained are weights.
+    pub(super) fn changed(&mut self, over: &Expr) {
+        if let ExprKind::Tuple(parts) = &over.kind {
+            return parts.iter().for_each(|p| self.changed(p));
+        }
+        let ty = self.expr(over);
+        let wrong = match ty.met() {
+            Ty::Named(n) => matches!(&**n, "Net" | "Space" | "Arch" | "Data" | "Schedule"),
+            Ty::Num(_) | Ty::Text | Ty::Bool => true,
+            _ => false,
+        };
+        if wrong {
+            let what = words(&ty);
+            self.report(
+                Diagnostic::error("E0301", format!("weights are trained, and this is {what}"))
+                    .at(over.span, what)
+                    .help("name what `weights w = init(net)` made: `minimise loss over w by opt`"),
+            );
+        }
+    }
+
+    /// E0301: an event is a change of a curriculum's setting.
+    pub(super) fn event(&mut self, of: &Ty, at: Span) {
+        let wrong = match of.met() {
+            Ty::Named(n) => {
+                matches!(
+                    &**n,
+                    "Net" | "Space" | "Arch" | "Data" | "Weights" | "Optimiser"
+                )
+            }
+            Ty::Tensor(_) | Ty::Text => true,
+            _ => false,
+        };
+        if wrong {
+            let what = words(of);
+            self.report(
+                Diagnostic::error(
+                    "E0301",
+                    format!("an event is a change of a curriculum's setting, and this is {what}"),
+                )
+                .at(at, what)
+                .help("name a setting: `on change(c.open) as v { … }`, where `c` is the curriculum at this time"),
+            );
+        }
+    }
+
     /// E0301: a claim that is neither true nor false.
     pub(super) fn claim(&mut self, claim: &Expr) {
         let ty = self.expr(claim);

@@ -2,7 +2,7 @@
 
 use super::Types;
 use super::stmt::words;
-use super::ty::{Elem, Num, Ty, Unit};
+use super::ty::{Decl, Elem, Num, Ty, Unit};
 use nas_diagnostics::{Diagnostic, Span};
 use nas_grammar::ast::*;
 
@@ -65,6 +65,46 @@ impl Types<'_> {
                 .at(otherwise, format!("in {}", y.words()))
                 .at(then, format!("in {}", x.words()))
                 .help("both arms of an `if` give one kind of value"),
+            );
+        }
+    }
+
+    /// Whether a function of certain values is given one that may be invalid: what it gives may be, too.
+    pub(super) fn invalid_given(&mut self, d: &Decl, args: &[Arg], given: &[Ty]) -> bool {
+        if !matches!(
+            d.decl.role,
+            Role::Fn | Role::Loss | Role::Metric | Role::Proxy
+        ) {
+            return false;
+        }
+        let Some(params) = d.decl.params.last() else {
+            return false;
+        };
+        let mut place = 0;
+        args.iter().zip(given).any(|(a, ty)| {
+            let p = match &a.name {
+                Some(n) => params.iter().find(|p| p.name.text == n.text),
+                None => {
+                    place += 1;
+                    params.get(place - 1)
+                }
+            };
+            let want = p.and_then(|p| p.ty.as_ref()).map(|t| self.of(t));
+            matches!(ty, Ty::Maybe(_)) && matches!(want, Some(Ty::Num(_) | Ty::Tensor(_)))
+        })
+    }
+
+    /// E0301: what stands in for an invalid value is one of its kind.
+    pub(super) fn stand_in(&mut self, a: &Ty, b: &Ty, value: Span, otherwise: Span) {
+        let simple = |t: &Ty| matches!(t.met(), Ty::Num(_) | Ty::Text | Ty::Bool | Ty::List(_));
+        let same = std::mem::discriminant(a.met()) == std::mem::discriminant(b.met());
+        if simple(a) && simple(b) && !same {
+            let (x, y) = (words(a.met()), words(b));
+            self.report(
+                Diagnostic::error("E0301", format!("{y} stands in for {x}"))
+                    .at(otherwise, y)
+                    .at(value, x)
+                    .help("both sides of `else` are of one kind; write `invalid(\"why\")` where nothing can stand in"),
             );
         }
     }

@@ -139,7 +139,8 @@ impl Types<'_> {
                 binder,
                 body,
             } => {
-                self.expr(setting);
+                let of = self.expr(setting);
+                self.event(&of, setting.span);
                 self.scoped(|t| {
                     binder.iter().for_each(|p| t.pattern(p, &Ty::Any));
                     t.block(body);
@@ -222,7 +223,7 @@ impl Types<'_> {
     /// E0308 and E0301: what is minimised is a number that exists and that a weight can change.
     fn minimise(&mut self, loss: &Expr, over: &Expr, by: Option<&Expr>) {
         let ty = self.expr(loss);
-        self.expr(over);
+        self.changed(over);
         if let Some(by) = by {
             let opt = self.expr(by);
             if let Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_) = opt {

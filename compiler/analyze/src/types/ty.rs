@@ -278,10 +278,13 @@ impl Ty {
                 {
                     return Ty::List(Arc::new(of_name(n)));
                 }
-                Ty::Tensor(match of.as_deref().map(Ty::elem_of) {
+                let hidden = matches!(of.as_ref().map(|t| &t.kind), Some(TypeKind::Optional(_)));
+                let tensor = Ty::Tensor(match of.as_deref().map(Ty::elem_of) {
                     Some(e) => e,
                     None => Elem::Float,
-                })
+                });
+                // `[n] of Label?`: some, or all, may not be known.
+                if hidden { tensor.maybe() } else { tensor }
             }
             TypeKind::List { of: t, .. } => Ty::List(Arc::new(of(t))),
             TypeKind::Tuple(parts) => Ty::Tuple(Arc::new(parts.iter().map(of).collect())),

@@ -5,8 +5,11 @@ use crate::Result;
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
 use crate::value::Value;
-use nas_diagnostics::Span;
-use nas_grammar::ast::{Expr, ExprKind, FnDecl, WithEntry, WithTarget};
+use nas_diagnostics::{Span, did_you_mean};
+use nas_grammar::ast::{
+    Expr, ExprKind, FnDecl, Item, ItemKind, Role, StmtKind, WithEntry, WithTarget,
+};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// `base with { … }`
@@ -78,6 +81,7 @@ pub fn with(
                     return Err(whole(e.span));
                 };
                 let (kind, param, pattern) = aim(ctx, target, env)?;
+                aimed(ctx, &kind, param.as_ref(), env, target.span)?;
                 let within = match &e.within {
                     None => None,
                     Some(w) => match &w.kind {
@@ -128,6 +132,80 @@ fn whole(span: Span) -> crate::Fault {
         .at(span, "here")
         .help("a net is edited by a kind of block, `conv2d: …`, by a pattern, `conv2d(out, k): …`, or by a parameter, `conv2d.weight: …`")
         .into()
+}
+
+/// E0202 for an edit that no block can be meant by: of no kind that is declared, or of a parameter that such blocks have not.
+fn aimed(
+    ctx: &mut Ctx,
+    kind: &Arc<str>,
+    param: Option<&Arc<str>>,
+    env: &Env,
+    span: Span,
+) -> Result<()> {
+    let mut kinds: HashMap<Arc<str>, HashSet<Arc<str>>> = HashMap::new();
+    let program = ctx.program.clone();
+    let items = program.modules.iter().flat_map(|m| m.tree.items.iter());
+    items.for_each(|i| blocks(i, &mut kinds));
+    let local = matches!(env.find(kind), Some(Found::Value(_)));
+    if &**kind == "params" || local {
+        return Ok(());
+    }
+    let Some(parts) = kinds.get(kind) else {
+        let d = fault(
+            "E0202",
+            format!("an edit of `{kind}`, and no block is called so"),
+        )
+        .at(span, "no part of any net");
+        let names = kinds.keys().cloned().chain(["params".into()]);
+        return Err(match did_you_mean(kind, names) {
+            Some(near) => d.help(format!("did you mean `{near}`?")),
+            None => d.help("a net is edited by a kind of block, `conv2d: …`, or by `params`"),
+        }
+        .into());
+    };
+    match param {
+        Some(p) if !parts.contains(p) => {
+            let d = fault("E0202", format!("`{kind}` has no `{p}`")).at(span, "edited here");
+            let mut all: Vec<&str> = parts.iter().map(|p| &**p).collect();
+            all.sort_unstable();
+            Err(match did_you_mean(p, &all) {
+                Some(near) => d.help(format!("did you mean `{kind}.{near}`?")),
+                None => d.note(format!("it has {}", all.join(", "))),
+            }
+            .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Adds the blocks that an item declares, at any depth, each with its parameters' names.
+fn blocks(item: &Item, out: &mut HashMap<Arc<str>, HashSet<Arc<str>>>) {
+    let body = match &item.kind {
+        ItemKind::Fn(d) => {
+            if matches!(d.role, Role::Block | Role::Intrinsic) {
+                let parts = out.entry(d.name.text.clone()).or_default();
+                parts.extend(d.params.iter().flatten().map(|p| p.name.text.clone()));
+                for s in d.body.iter().flat_map(|b| &b.stmts) {
+                    if let StmtKind::Param { name, .. }
+                    | StmtKind::State { name, .. }
+                    | StmtKind::Tap { name, .. } = &s.kind
+                    {
+                        parts.insert(name.text.clone());
+                    }
+                }
+            }
+            d.body.as_ref()
+        }
+        ItemKind::Space(d) => Some(&d.body),
+        ItemKind::Test(d) => Some(&d.body),
+        ItemKind::Pipeline(d) => Some(&d.body),
+        _ => None,
+    };
+    for s in body.iter().flat_map(|b| &b.stmts) {
+        if let StmtKind::Item(inner) = &s.kind {
+            blocks(inner, out);
+        }
+    }
 }
 
 type Aim = (

@@ -167,6 +167,19 @@ fn merged(ctx: &mut Ctx, rows: &[Value], span: Span) -> Result<Value> {
     }
 }
 
+/// E0710 for a key that is no text of an architecture; a member that conditions leave out may have a row.
+fn readable(ctx: &mut Ctx, t: &TableValue, key: &str, line: usize) -> Result<()> {
+    match crate::space::decode(ctx, &t.space, key, t.span) {
+        Err(crate::Fault(d)) if d.code == "E0603" => {
+            let mut told = *d;
+            told.message = format!("{}:{line}: the key `{key}`: {}", t.path, told.message);
+            told.code = "E0710";
+            Err(told.into())
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
     if let Some(r) = t.rows.get() {
         return Ok(r.clone());
@@ -176,6 +189,7 @@ pub(super) fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
         None => ctx.host.table(&t.path)?,
     };
     let (key, places) = headers(t, &raw)?;
+    let written = t.space.algebra(ctx, t.span)?.template.is_some();
     let mut keys: Vec<Arc<str>> = vec![];
     let mut groups: Vec<Vec<Value>> = vec![];
     let mut by_key: HashMap<Arc<str>, usize> = HashMap::new();
@@ -197,6 +211,9 @@ pub(super) fn load(ctx: &mut Ctx, t: &TableValue) -> Result<Arc<Rows>> {
             }
             (None, None) => i.to_string().into(),
         };
+        if written && t.space.modulo.is_empty() {
+            readable(ctx, t, &id, line)?;
+        }
         let mut fields = Fields::new();
         for (c, at) in t.columns.iter().zip(&places) {
             if let Some(at) = at {
