@@ -76,6 +76,44 @@ fn a_plan_tells_what_will_happen_and_nothing_that_varies() {
     assert!(page["memory"]["stage"].as_u64().is_some_and(|n| n > 0));
 }
 
+const PATHS: &str = r#"
+curriculum paths() { phase 0% { n: 1 }   phase 25% { n: 2 }   phase 75% { n: 4 } }
+trainer wide(space: Space, data, steps: Int) -> Weights {
+  weights w = init(space, u => slot(place: u.place, shape: u.shape))
+  for (x, y) in data.batches(8, steps: steps) {
+    let archs = [~uniform(space) for i in 0..paths()(now).n]
+    minimise sum(mean(-pick_class(log_softmax(space[a, w](x)), y)) for a in archs) over w by descent(0.1)
+  }
+  w
+}
+pipeline phased() {
+  let data = generated(64, 2, 8)
+  let w = wide(nets, data, 40, seed: 1)
+  let few = sample(nets where params <= 600, 1)
+  report few
+  budget 40 MB
+}
+"#;
+
+#[test]
+fn passes_are_counted_phase_by_phase_and_narrowed_spaces_are_listed() {
+    let f = Folder::with(&[("a.nas", &format!("{TRAIN}{PATHS}"))]);
+    let (code, text, err) = f.nasc(&["plan", "a.nas:phased"]);
+    assert_eq!(code, 0, "{err}");
+    // 10 steps of one path, 20 of two, 10 of four, eight images each.
+    for line in [
+        "40 steps of 8, 720 images",
+        "where params <= 600",
+        "40 MB  met: ",
+    ] {
+        assert!(text.contains(line), "no `{line}` in\n{text}");
+    }
+    let page = json(&f.nasc(&["plan", "a.nas:phased", "--json"]).1);
+    let peak = page["memory"]["peak"].as_u64().expect("a number");
+    let shown = format!("peak {:.1} MB with one job", peak as f64 / 1e6);
+    assert!(text.contains(&shown), "{text}");
+}
+
 #[test]
 fn a_stage_that_cannot_fit_is_refused_with_what_would() {
     let small = TRAIN.replace("budget 10 minutes, 8 GB", "budget 10 minutes, 1 MB");

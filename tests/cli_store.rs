@@ -199,3 +199,35 @@ fn weights_are_written_for_others() {
         &["E0802", "second"],
     );
 }
+
+const SCORED: &str = r#"
+search best_of(space: Space, score: Arch -> Score, n: Int) -> [Record] {
+  [{ arch: a, score: score(a) } for a in sample(space, n)]
+}
+pipeline main() {
+  let data = generated(64, 2, 8)
+  let found = best_of(nets, x => mean(nets[x](ones[1, 3, 8, 8])), 2)
+  let other = best_of(nets, y => mean(nets[y](ones[2, 3, 8, 8])), 2)
+  report found, other
+}
+"#;
+
+#[test]
+fn a_search_by_tensors_is_kept_and_its_own_variables_are_nothing_around_it() {
+    let f = Folder::with(&[]);
+    let nets = TRAIN.split("pipeline ").next().expect("what comes before");
+    let text = format!("{nets}{SCORED}");
+    let (first, results) = run(&f, &text);
+    assert_eq!(first, told(&[("found", false), ("other", false)]));
+    let (again, same) = run(&f, &text);
+    assert_eq!(again, told(&[("found", true), ("other", true)]));
+    assert_eq!(same, results);
+    // A stage that is called as a variable of another one's function is called.
+    let named = text
+        .replace("let data", "let y")
+        .replace("x => mean(nets[x]", "y => mean(nets[y]");
+    assert_ne!(named, text);
+    let (again, same) = run(&f, &named);
+    assert_eq!(again, told(&[("found", true), ("other", true)]));
+    assert_eq!(same, results);
+}

@@ -32,14 +32,16 @@ pub struct Options {
     pub disk: Arc<dyn nasc_store::Fs>,
     /// Bytes that graphs at work may take together; what does not fit waits.
     pub memory: Option<u64>,
+    /// Bytes that compiled graphs at rest may hold together; [`COMPILED`] is much.
+    pub compiled: u64,
     /// Set when the run is asked to stop.
     pub interrupt: Arc<AtomicBool>,
     pub events: Events,
 }
 
 /// Compiled programs kept at once; beyond, all are let go and made again as needed.
-const PROGRAMS: usize = 40;
-/// Bytes of buffers that programs at rest may hold together; beyond, they are let go too.
+pub const PROGRAMS: usize = 40;
+/// Bytes of buffers that programs at rest may hold together where nothing asks for less; beyond, they are let go too.
 pub const COMPILED: u64 = 256 << 20;
 
 /// A program with the bytes one run of it takes.
@@ -56,6 +58,8 @@ pub struct Runtime {
     gate: Gate,
     /// Bytes that one graph may take.
     most: u64,
+    /// Bytes that programs at rest may hold together.
+    compiled: u64,
     /// Whether it was told that the store cannot be written.
     read_only: AtomicBool,
     pool: rayon::ThreadPool,
@@ -108,6 +112,7 @@ impl Runtime {
             programs: RwLock::default(),
             gate: Gate::new(options.memory),
             most,
+            compiled: options.compiled,
             read_only: AtomicBool::new(false),
             pool,
             jobs: jobs.min(threads),
@@ -149,7 +154,7 @@ impl Runtime {
         if let Ok(mut all) = self.programs.write() {
             // Side by side, a program has the memory of several runs.
             let held: u64 = all.values().map(|r| r.bytes.max(r.program.held())).sum();
-            if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > COMPILED {
+            if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > self.compiled {
                 tracing::debug!("{} compiled graphs are let go", all.len());
                 all.clear();
                 nasc_device::give_back();

@@ -61,6 +61,7 @@ fn run(disk: Arc<Simulated>) -> Option<String> {
         store: Some(PathBuf::from("/s")),
         disk,
         memory: None,
+        compiled: nasc_runtime::COMPILED,
         interrupt: Arc::new(AtomicBool::new(false)),
         events: Box::new(|_| {}),
     })

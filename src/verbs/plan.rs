@@ -126,7 +126,7 @@ fn collect(
         let mut out = pipeline::run(&mut ctx, decl, module, settings);
         let ledger = std::mem::take(&mut out.ledger);
         let keyed = reach::stages(shared, decl, given, common);
-        facts(&mut plan, shared, &mut ctx, &out);
+        facts(&mut plan, shared, &mut ctx, &out, &ledger);
         plan.code = reach::declarations(shared, decl);
         plan.seals = reach::calls(shared, decl, "seal");
         plan.disclosures = reach::calls(shared, decl, "disclose");
@@ -134,7 +134,7 @@ fn collect(
         let spans = stages(&mut plan, &mut ctx, &keyed, &ledger);
         let data = held(&out);
         let all: Vec<nas_plan::Work> = plan.stages.iter().flat_map(|s| s.work.clone()).collect();
-        plan.memory = Some(memory::of_pipeline(&ledger, &all, data));
+        plan.memory = Some(memory::of_pipeline(&ledger, &all, data, limit(&out)));
         plan.data = sources(&out);
         let broken = budgets(&mut plan, &out, &spans);
         let mut found = out.diagnostics;
@@ -199,7 +199,13 @@ fn heading(front: &Front, decl: &PipelineDecl, common: &Common) -> nas_plan::Pla
 }
 
 /// What the checked pipeline tells.
-fn facts(plan: &mut nas_plan::Plan, front: &Front, ctx: &mut Ctx, out: &pipeline::Outcome) {
+fn facts(
+    plan: &mut nas_plan::Plan,
+    front: &Front,
+    ctx: &mut Ctx,
+    out: &pipeline::Outcome,
+    ledger: &[nas_eval::ledger::Record],
+) {
     for s in &out.stages {
         let known = matches!(
             s.value.plain(),
@@ -221,7 +227,7 @@ fn facts(plan: &mut nas_plan::Plan, front: &Front, ctx: &mut Ctx, out: &pipeline
         plan.reports
             .push(name.unwrap_or_else(|| front.text(r.span)));
     }
-    plan.spaces = spaces::all(ctx, front, out);
+    plan.spaces = spaces::all(ctx, front, out, ledger);
 }
 
 /// Keys, dependencies and work of the stages; gives where each stands.
@@ -294,6 +300,20 @@ fn sources(out: &pipeline::Outcome) -> Vec<String> {
     lines
 }
 
+/// Bytes that the smallest memory budget allows.
+fn limit(out: &pipeline::Outcome) -> Option<u64> {
+    let all = out.budget.iter().filter_map(|(v, _)| allowed(v));
+    all.map(|b| b as u64).min()
+}
+
+fn allowed(v: &Value) -> Option<f64> {
+    match v.plain() {
+        Value::Int(b, Unit::Bytes) => Some(*b as f64),
+        Value::Float(b, Unit::Bytes) => Some(*b),
+        _ => None,
+    }
+}
+
 /// Budgets with what they are held against; an error where the memory that a stage needs is more.
 fn budgets(
     plan: &mut nas_plan::Plan,
@@ -301,19 +321,13 @@ fn budgets(
     spans: &[(String, Span)],
 ) -> Vec<Diagnostic> {
     let mut found = vec![];
+    plan.limit = limit(out);
     for (v, span) in &out.budget {
         let text = budget(v);
-        let limit = match v.plain() {
-            Value::Int(b, Unit::Bytes) => Some(*b as f64),
-            Value::Float(b, Unit::Bytes) => Some(*b),
-            _ => None,
-        };
-        if let Some(l) = limit {
-            plan.limit = Some(plan.limit.map_or(l as u64, |o| o.min(l as u64)));
-        }
+        let limit = allowed(v);
         let state = match (limit, &plan.memory) {
             (Some(limit), Some(m)) => {
-                let peak = m.peak(1);
+                let peak = m.peak;
                 let shown = format!("{:.1} MB at the peak", peak as f64 / 1e6);
                 match peak as f64 <= limit {
                     true => format!("met: {shown}"),
@@ -339,7 +353,7 @@ fn too_large(
     spans: &[(String, Span)],
 ) -> Diagnostic {
     let mb = |n: f64| format!("{:.1} MB", n / 1e6);
-    let peak = m.peak(1) as f64;
+    let peak = m.peak as f64;
     let message = format!(
         "the plan needs {} of memory, and the budget is {}",
         mb(peak),

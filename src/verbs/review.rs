@@ -99,7 +99,14 @@ fn one(
         .iter()
         .filter_map(|(text, span)| {
             let told = format!("the plan differs: {text}; {}", costs(&compared));
-            Some(Diagnostic::warning("W0801", told).at((*span)?, "changed here"))
+            // A change of the library is marked where the pipeline stands: its files are not in the repository.
+            let own = span.filter(|s| !library(front, *s));
+            let at = own.or(decl.as_ref().map(|d| d.name.span))?;
+            let label = match own {
+                Some(_) => "changed here",
+                None => "this pipeline",
+            };
+            Some(Diagnostic::warning("W0801", told).at(at, label))
         })
         .collect();
     front.add(found);
@@ -131,7 +138,15 @@ pub fn located(
     compared: &Compared,
 ) -> Vec<(String, Option<Span>)> {
     let all = compared.causes.iter();
-    all.map(|c| (in_words(c), place(front, decl, c))).collect()
+    let mut out: Vec<_> = all.map(|c| (in_words(c), place(front, decl, c))).collect();
+    if out.is_empty() {
+        // Reports, expectations, warnings: what the pipeline itself says.
+        out.push((
+            "what the pipeline says changed".to_string(),
+            decl.map(|d| d.name.span),
+        ));
+    }
+    out
 }
 
 fn in_words(c: &Change) -> String {
@@ -141,6 +156,9 @@ fn in_words(c: &Change) -> String {
         (false, _) => format!("{} {}.{}", c.kind, c.module, c.name),
     };
     // Digests tell nobody anything; values do.
+    if c.kind == "stage" && c.new.is_none() {
+        return format!("{name} is gone");
+    }
     let told = c.kind == "parameter" || c.kind == "let" || c.kind == "stage" || c.name.is_empty();
     match (&c.old, &c.new) {
         (Some(a), Some(b)) if told => format!("{name}: {a} -> {b}"),
@@ -157,6 +175,12 @@ fn place(front: &Front, decl: Option<&Arc<PipelineDecl>>, c: &Change) -> Option<
             let p = decl?.params.iter().find(|p| *p.name.text == *c.name)?;
             Some(p.default.as_ref().map_or(p.span, |d| d.span))
         }
+        "budget" => {
+            let all = decl?.body.stmts.iter();
+            let mut all = all.filter(|s| matches!(s.kind, StmtKind::Budget(_)));
+            Some(all.next().map_or(decl?.name.span, |s| s.span))
+        }
+        "stage" if c.new.is_none() => Some(decl?.name.span),
         "stage" => decl?.body.stmts.iter().find_map(|s| match &s.kind {
             StmtKind::Let { pattern, value, .. } => match &pattern.kind {
                 PatternKind::Name(n) if *n.text == *c.name => Some(value.span),
@@ -172,6 +196,12 @@ fn place(front: &Front, decl: Option<&Arc<PipelineDecl>>, c: &Change) -> Option<
             Some(program.item(id).span)
         }
     }
+}
+
+/// Whether a place is in the library.
+fn library(front: &Front, span: Span) -> bool {
+    let mut all = front.program.modules.iter();
+    all.any(|m| m.std && m.file == span.file)
 }
 
 /// `file:line` of a place.

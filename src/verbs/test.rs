@@ -101,6 +101,7 @@ fn tests(
         store: None,
         disk: Arc::new(nasc_runtime::Disk),
         memory: None,
+        compiled: nasc_runtime::COMPILED,
         interrupt: Arc::new(AtomicBool::new(false)),
         events: Box::new(|_| {}),
     })?;

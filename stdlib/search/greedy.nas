@@ -42,8 +42,10 @@ search greedy(g: Growth, score: Arch -> Score, budget: Macs, steps: Int = 5, tol
     let low = target * (1 - tolerance)
     let high = target * (1 + tolerance)
     let ways = [[m] for m in g.moves] ++ [[p[0], p[1]] for p in pairs(g.moves)]
-    let next = distinct(valid([direction(g, a, d, low, high) for a in front, d in ways]))
-    front := top(next, beam, by: score, ties: a => params(g[a]))
+    let next = distinct(valid([direction(g, a, d, low, high) for a in (front else []), d in ways]))
+    // Where a family's steps are too coarse no way ends in the window; the first rung that has none is told.
+    let reached = require(len(next) > 0, top(next, beam, by: score, ties: a => params(g[a])), join(["no move leads into rung ", k, " of ", steps, ": a wider tolerance, fewer rungs or finer moves would"], by: ""))
+    front := if known(front) { reached } else { front }
     keep front
   }
   front
@@ -115,6 +117,10 @@ test "a greedy path under a window, by fewest parameters" {
   expect grows([h[0] for h in r.history])
   let c = compound(g, (1.2, 1.1, 1.15), 4M)
   expect len(c) == 1 and macs(g[c[0]]) == 4M within 0.5M
+}
+test "a rung that no move leads to is told" {
+  let g = growth(small, small["1,1,1 8,16,32 16"])
+  expect not known(greedy(g, a => -params(g[a]), 4M, 3, tolerance: 0.01%))
 }
 test "rates of compound scaling: about twice the cost, by the score asked for" {
   let g = growth(small, small["2,2,2 16,32,64 24"])

@@ -231,7 +231,9 @@ pub(crate) fn to_json(ctx: &Ctx, v: &Value, blob: &mut Vec<u8>) -> Option<Json> 
         }
         Value::Invalid(reason) => json!({"invalid": &**reason}),
         Value::Tensor(t, element) => {
-            let h = t.0.value.get()?;
+            // Of a settled result the values themselves are left, without the graph behind them.
+            let leaf = t.0.leaf.as_ref().and_then(|l| l.value.as_ref());
+            let h = leaf.or_else(|| t.0.value.get())?;
             json!({"tensor": tensor_json(h, blob), "element": format!("{element:?}")})
         }
         Value::Weights(w) => weights_json(ctx, w, blob)?,

@@ -45,10 +45,11 @@ pub enum What {
         key: Key,
         seed: Option<i64>,
     },
-    /// A loop over batches of a training.
+    /// A loop over batches of a training, or the part of it in one phase of its curricula. Its passes have its group.
     Loop {
         steps: u64,
         size: u64,
+        group: u64,
     },
     /// A net is run on a batch. Passes of one group are one turn's.
     Pass {
@@ -70,6 +71,8 @@ pub enum What {
         samples: u64,
         bytes: u64,
     },
+    /// A space is searched, sampled or trained on.
+    Uses(Arc<crate::space::SpaceValue>),
     Draws,
     Reads,
     Clock,
@@ -81,6 +84,31 @@ pub struct Record {
     pub stage: Arc<str>,
     pub times: Times,
     pub what: What,
+}
+
+/// How many lines there are.
+pub fn len(ctx: &Ctx) -> usize {
+    ctx.shared.ledger.lock().map_or(0, |all| all.len())
+}
+
+/// As [`note`], so many times.
+pub fn note_by(ctx: &mut Ctx, times: Times, what: What) {
+    let own = std::mem::replace(&mut ctx.times, times);
+    note(ctx, what);
+    ctx.times = own;
+}
+
+/// What was noted of a loop since `mark`, as that of all its `steps`, stands for `own` of them.
+pub fn shorten(ctx: &Ctx, mark: usize, steps: u64, own: u64) {
+    let Ok(mut all) = ctx.shared.ledger.lock() else {
+        return;
+    };
+    for r in all.iter_mut().skip(mark).filter(|r| r.stage == ctx.stage) {
+        match &mut r.what {
+            What::Loop { steps, group, .. } if *group == ctx.group => *steps = own,
+            _ => r.times.count = r.times.count / steps.max(1) * own,
+        }
+    }
 }
 
 /// Notes something at the stage that is being checked.
@@ -177,7 +205,12 @@ pub fn gradient(ctx: &Ctx, of: u8) {
 }
 
 /// A trainer or a search begins.
-pub fn closed(ctx: &Ctx, decl: &FnDecl, key: Key, seed: Option<i64>) {
+pub fn closed(ctx: &Ctx, decl: &FnDecl, env: &crate::env::Env, key: Key, seed: Option<i64>) {
+    for p in decl.params.iter().flatten() {
+        if let Some(crate::env::Found::Value(Value::Space(s))) = env.find(&p.name.text) {
+            note(ctx, What::Uses(s));
+        }
+    }
     note(
         ctx,
         What::Closed {

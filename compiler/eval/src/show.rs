@@ -1,5 +1,6 @@
 //! Values as people and files read them: one line, JSON, a report, a fingerprint.
 
+mod bound;
 mod columns;
 mod fingerprint;
 mod normal;
@@ -13,6 +14,7 @@ use nas_diagnostics::Span;
 use nas_ir::HostTensor;
 use serde_json::{Map, json};
 
+pub use bound::Bound;
 pub use columns::aligned;
 pub use fingerprint::{
     code_fingerprint, fingerprint, fingerprint_in, form_in, item_fingerprint, named, names,

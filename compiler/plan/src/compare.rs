@@ -95,6 +95,10 @@ fn code(old: &Outline, new: &Outline, out: &mut Compared) {
         if x == y {
             continue;
         }
+        // What of the library is reached follows from what the program says.
+        if key.0.starts_with("std.") && (x.is_none() || y.is_none()) {
+            continue;
+        }
         let side = |s: Option<&(Option<String>, String)>| {
             s.map(|(v, d)| v.clone().unwrap_or_else(|| d.clone()))
         };
@@ -152,10 +156,14 @@ fn stages(old: &Outline, new: &Outline, out: &mut Compared) {
     for (name, s) in &b {
         match a.get(name) {
             Some(o) => {
-                if o.fact("key") != s.fact("key") {
+                let again = o.fact("key") != s.fact("key");
+                if again {
                     out.again.push(name.to_string());
                 }
-                if o.rest() != s.rest() {
+                if o.rest() != s.rest() && !again {
+                    let text = format!("{name}: {} -> {}", o.rest(), s.rest());
+                    out.costs.push(("written".into(), text));
+                } else if o.rest() != s.rest() {
                     out.causes.push(Change {
                         kind: "stage".into(),
                         module: String::new(),
@@ -171,7 +179,10 @@ fn stages(old: &Outline, new: &Outline, out: &mut Compared) {
                 });
                 match twin {
                     Some((was, _)) => renamed.push((was, name)),
-                    None => out.added.push(name.to_string()),
+                    None => {
+                        out.added.push(name.to_string());
+                        out.causes.push(stage_change(name, None, Some(s.rest())));
+                    }
                 }
             }
         }
@@ -181,11 +192,29 @@ fn stages(old: &Outline, new: &Outline, out: &mut Compared) {
         .keys()
         .filter(|n| !b.contains_key(*n) && !kept.contains(*n));
     out.gone = gone.map(|n| n.to_string()).collect();
+    let left = out
+        .gone
+        .iter()
+        .filter_map(|n| a.get(n.as_str()).map(|o| (n, o.rest())));
+    let left: Vec<Change> = left
+        .map(|(n, was)| stage_change(n, Some(was), None))
+        .collect();
+    out.causes.extend(left);
     for (was, is) in renamed {
         out.costs.push((
             "renamed".into(),
             format!("{was} -> {is}, nothing is computed again"),
         ));
+    }
+}
+
+fn stage_change(name: &str, old: Option<&str>, new: Option<&str>) -> Change {
+    Change {
+        kind: "stage".into(),
+        module: String::new(),
+        name: name.into(),
+        old: old.map(String::from),
+        new: new.map(String::from),
     }
 }
 
@@ -204,14 +233,39 @@ fn single(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// Spaces of one name in pairs: those under the same conditions, the rest in order.
+fn paired<'a>(
+    old: &'a [Outline],
+    new: &'a [Outline],
+) -> Vec<(Option<&'a Outline>, Option<&'a Outline>)> {
+    fn conditions(o: &Outline) -> Vec<&str> {
+        let all = o.below.iter().map(|l| l.text.as_str());
+        all.filter(|t| t.starts_with("where ")).collect()
+    }
+    let mut left: Vec<&Outline> = old.iter().collect();
+    let mut out: Vec<(Option<&Outline>, Option<&Outline>)> =
+        new.iter().map(|n| (None, Some(n))).collect();
+    for same in [true, false] {
+        for (was, is) in &mut out {
+            let Some(n) = is.filter(|_| was.is_none()) else {
+                continue;
+            };
+            let fits =
+                |o: &&Outline| o.name() == n.name() && (!same || conditions(o) == conditions(n));
+            if let Some(at) = left.iter().position(fits) {
+                *was = Some(left.remove(at));
+            }
+        }
+    }
+    out.extend(left.into_iter().map(|o| (Some(o), None)));
+    out
+}
+
 fn spaces(old: &Outline, new: &Outline, out: &mut Compared) {
-    let a = Outline::by_name(old.section("spaces"));
-    let b = Outline::by_name(new.section("spaces"));
-    let names: BTreeSet<_> = a.keys().chain(b.keys()).copied().collect();
-    for name in names {
-        let (x, y) = (a.get(name), b.get(name));
+    for (x, y) in paired(old.section("spaces"), new.section("spaces")) {
         match (x, y) {
             (Some(x), Some(y)) => {
+                let name = y.name();
                 let count =
                     |o: &Outline| o.rest().split_whitespace().next().unwrap_or("").to_string();
                 let (m, n) = (count(x), count(y));
@@ -223,14 +277,23 @@ fn spaces(old: &Outline, new: &Outline, out: &mut Compared) {
                     out.costs
                         .push(("members".into(), format!("{name}: {m} -> {n}{by}")));
                 }
-                let ranges =
-                    |o: &Outline| o.below.iter().map(|l| single(&l.text)).collect::<Vec<_>>();
-                for (p, q) in ranges(x).iter().zip(ranges(y)) {
+                let facts = |o: &Outline, of: bool| -> Vec<String> {
+                    let all = o.below.iter().map(|l| single(&l.text));
+                    all.filter(|t| t.starts_with("where ") == of).collect()
+                };
+                for (p, q) in facts(x, false).iter().zip(facts(y, false)) {
                     if *p != q {
                         out.costs
                             .push(("costs".into(), format!("{name}: {p} -> {q}")));
                     }
                 }
+                let (was, is) = (facts(x, true), facts(y, true));
+                let told =
+                    |c: &String, mark: &str| ("members".into(), format!("{name}: {mark} {c}"));
+                let lost = was.iter().filter(|c| !is.contains(c)).map(|c| told(c, "-"));
+                out.costs.extend(lost.collect::<Vec<_>>());
+                let come = is.iter().filter(|c| !was.contains(c)).map(|c| told(c, "+"));
+                out.costs.extend(come.collect::<Vec<_>>());
             }
             (None, Some(y)) => out.costs.push(("space".into(), format!("new: {}", y.text))),
             (Some(x), None) => out
@@ -280,20 +343,39 @@ fn totals(old: &Outline, new: &Outline, out: &mut Compared) {
         out.costs
             .push(("memory".into(), format!("{} -> {}", shown(a), shown(b))));
     }
-    let a = Outline::by_name(old.section("budget"));
-    let b = Outline::by_name(new.section("budget"));
-    let names: BTreeSet<_> = a.keys().chain(b.keys()).copied().collect();
-    for name in names {
-        let side = |m: &BTreeMap<&str, &Outline>| {
-            m.get(name).map_or("none".to_string(), |o| match o.rest() {
-                "" => "stated".into(),
-                r => r.to_string(),
-            })
+    budgets(old, new, out);
+}
+
+/// A budget that another takes the place of is a cause; one whose state changed is what a change costs.
+fn budgets(old: &Outline, new: &Outline, out: &mut Compared) {
+    // Memory and time: one of each is held against the other page's.
+    for memory in [true, false] {
+        let of = |o: &Outline| -> Vec<(String, String)> {
+            let all = o.section("budget").iter();
+            let own = all.filter(|b| b.name().ends_with("MB") == memory);
+            own.map(|b| (b.name().to_string(), b.rest().to_string()))
+                .collect()
         };
-        let (x, y) = (side(&a), side(&b));
-        if x != y {
-            out.costs
-                .push(("budget".into(), format!("{name}: {x} -> {y}")));
+        let (a, b) = (of(old), of(new));
+        for i in 0..a.len().max(b.len()) {
+            let (x, y) = (a.get(i), b.get(i));
+            if x.map(|x| &x.0) != y.map(|y| &y.0) {
+                out.causes.push(Change {
+                    kind: "budget".into(),
+                    module: String::new(),
+                    name: String::new(),
+                    old: Some(x.map_or("none".into(), |x| x.0.clone())),
+                    new: Some(y.map_or("none".into(), |y| y.0.clone())),
+                });
+            }
+            let state =
+                |s: Option<&(String, String)>| s.map_or("none".to_string(), |s| s.1.clone());
+            let (p, q) = (state(x), state(y));
+            if p != q {
+                let name = y.or(x).map_or("", |b| &b.0);
+                out.costs
+                    .push(("budget".into(), format!("{name}: {p} -> {q}")));
+            }
         }
     }
 }
@@ -357,5 +439,45 @@ mod tests {
         let c = compare(OLD, &OLD.replace("  b: weights", "  w: weights"));
         assert!(c.again.is_empty() && c.added.is_empty() && c.gone.is_empty());
         assert_eq!(c.costs[0].0, "renamed");
+    }
+
+    #[test]
+    fn stages_and_budgets_that_come_and_go_are_causes() {
+        let more = OLD.replace("\nmemory", "  c: a list  [1]\n    key    33\n\nmemory");
+        let c = compare(OLD, &more);
+        assert_eq!(
+            (c.causes[0].kind.as_str(), c.causes[0].name.as_str()),
+            ("stage", "c")
+        );
+        assert_eq!(c.causes[0].new.as_deref(), Some("a list  [1]"));
+        let c = compare(&more, OLD);
+        assert_eq!((c.gone.len(), c.causes[0].new.as_deref()), (1, None));
+        let c = compare(OLD, &OLD.replace("9 MB  met", "4 MB  not met"));
+        let told = (c.causes[0].old.as_deref(), c.causes[0].new.as_deref());
+        assert_eq!(told, (Some("9 MB"), Some("4 MB")));
+        assert_eq!(c.costs, [("budget".into(), "4 MB: met -> not met".into())]);
+    }
+
+    #[test]
+    fn of_two_spaces_with_one_name_the_same_are_compared() {
+        let two = OLD.replace(
+            "  nets: 9 members, 2 sites\n",
+            "  nets: 9 members, 2 sites\n  nets: 7 members of 9, 2 sites\n    where a > 2\n    params  1 ..= 3\n",
+        );
+        assert!(compare(&two, &two).is_empty());
+        let c = compare(
+            &two,
+            &two.replace("7 members", "6 members")
+                .replace("a > 2", "a > 3"),
+        );
+        let costs: Vec<&str> = c.costs.iter().map(|c| c.1.as_str()).collect();
+        assert_eq!(
+            costs,
+            [
+                "nets: 7 -> 6 (-1)",
+                "nets: - where a > 2",
+                "nets: + where a > 3"
+            ]
+        );
     }
 }

@@ -77,10 +77,14 @@ pub struct Space {
     pub name: String,
     /// The conditions of its `where`s, as written.
     pub conditions: Vec<String>,
+    /// The rules of its `modulo`s, as written.
+    pub modulo: Vec<String>,
     pub sites: usize,
     /// Decimal; none where it is too hard to tell.
     pub raw: Option<String>,
     pub feasible: Option<String>,
+    /// Classes of feasible members under its rules.
+    pub distinct: Option<String>,
     pub costs: Vec<Cost>,
 }
 
@@ -148,7 +152,7 @@ pub struct Work {
 pub struct Structure {
     /// What is asked of them.
     pub asked: String,
-    /// Of one.
+    /// That one keeps, in the mean.
     pub bytes: u64,
     /// How many of them differ.
     pub count: u64,
@@ -177,11 +181,13 @@ pub struct Memory {
     /// Of the largest stage.
     pub stage: u64,
     pub at: String,
+    /// Of all together.
+    pub peak: u64,
 }
 
 impl Memory {
     /// Bytes with so many jobs.
-    pub fn peak(&self, jobs: u64) -> u64 {
+    pub fn of_jobs(&self, jobs: u64) -> u64 {
         let parts = self.stage.saturating_mul(jobs.max(1));
         [self.base, self.data, self.kept, parts]
             .into_iter()

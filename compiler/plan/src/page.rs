@@ -35,7 +35,7 @@ pub fn text(plan: &Plan) -> String {
     section(&mut out, "disclosures", let_out);
     let memory = plan.memory.iter().flat_map(|m| {
         [
-            format!("peak {} with one job", bytes(m.peak(1))),
+            format!("peak {} with one job", bytes(m.peak)),
             format!(
                 "  program {}, data {}, compiled graphs {}",
                 bytes(m.base),
@@ -92,6 +92,11 @@ fn space(s: &Space) -> Vec<String> {
     };
     let mut out = vec![format!("{}: {size}, {} sites", s.name, s.sites)];
     out.extend(s.conditions.iter().map(|c| format!("  where {}", cut(c))));
+    if !s.modulo.is_empty() {
+        let count = s.distinct.as_deref().unwrap_or("too many to count");
+        let rules = s.modulo.join(", ");
+        out.push(format!("  modulo {}: {count} classes", cut(&rules)));
+    }
     let wide = s.costs.iter().map(|c| c.name.chars().count()).max();
     let line = |c: &Cost| {
         let (wide, name) = (wide.unwrap_or(0), &c.name);
@@ -244,8 +249,10 @@ mod tests {
                 name: "nets".into(),
                 conditions: vec!["macs <= 5".into()],
                 sites: 2,
+                modulo: vec!["[fold]".into()],
                 raw: Some("9".into()),
                 feasible: Some("8".into()),
+                distinct: Some("5".into()),
                 costs: vec![Cost {
                     name: "params".into(),
                     min: 1,
@@ -283,7 +290,7 @@ mod tests {
         for line in [
             "pipeline main of a.nas\n",
             "\nparameters\n  n = 5  (set)\n",
-            "\nspaces\n  nets: 8 members of 9, 2 sites\n    where macs <= 5\n    params  1 ..= 3, mean 2.0\n",
+            "\nspaces\n  nets: 8 members of 9, 2 sites\n    where macs <= 5\n    modulo [fold]: 5 classes\n    params  1 ..= 3, mean 2.0\n",
             "\nstages\n  archs: a list  sample(nets, n)\n    after  n\n    key    0123\n    archs:\n      work    12,345 images\n",
             "\ncurricula\n  extent:\n    from  open  cycle\n    0%    1     -\n    20%   2     1\n    on change(c.open)\n",
         ] {

@@ -19,10 +19,17 @@ const PROGRAM: u64 = 20_000_000;
 pub const COMPILED: u64 = nasc_runtime::COMPILED;
 
 /// More graphs than this are not kept; so many stand for a number that is not known.
-const MANY: u64 = 64;
+const MANY: u64 = nasc_runtime::PROGRAMS as u64;
+/// Members that are drawn to tell what one takes in the mean.
+const DRAWN: u64 = 3;
 
-/// Peaks known by what was asked.
-static KNOWN: LazyLock<Mutex<HashMap<String, Option<u64>>>> = LazyLock::new(Default::default);
+/// Bytes of one turn by what was asked: of the largest members, and kept by one in the mean.
+#[derive(Clone, Copy)]
+struct Sizes {
+    peak: u64,
+    mean: u64,
+}
+static KNOWN: LazyLock<Mutex<HashMap<String, Option<Sizes>>>> = LazyLock::new(Default::default);
 
 /// Passes that are computed together.
 #[derive(Default)]
@@ -63,7 +70,9 @@ pub fn of_part(
             // Passes outside a loop of a training stand alone.
             let place = if *group == 0 { i } else { 0 };
             let steps = records.iter().find_map(|r| match r.what {
-                What::Loop { steps, .. } if *group > 0 => Some(steps.saturating_mul(r.times.count)),
+                What::Loop {
+                    steps, group: own, ..
+                } if *group > 0 && own == *group => Some(steps.saturating_mul(r.times.count)),
                 _ => None,
             });
             let times = r.times.count;
@@ -90,7 +99,7 @@ pub fn of_part(
     for ((group, _), turn) in turns {
         let train = group > 0 && trains(group);
         let order = turn.order.max(u8::from(train));
-        let Some((asked, mut peak)) = of_turn(ctx, &turn.nets, order, train) else {
+        let Some((asked, Sizes { mut peak, mean })) = of_turn(ctx, &turn.nets, order, train) else {
             continue;
         };
         if train {
@@ -99,8 +108,8 @@ pub fn of_part(
         }
         structures.push(Structure {
             asked,
-            bytes: peak,
-            count: turn.graphs,
+            bytes: mean,
+            count: turn.graphs.min(different(ctx, &turn.nets)),
             open: turn.open,
         });
         most = Some(most.unwrap_or(0).max(peak));
@@ -108,12 +117,30 @@ pub fn of_part(
     (most, structures)
 }
 
+/// How many graphs there can be, members of spaces being what tells them apart.
+fn different(ctx: &mut Ctx, nets: &[(Arc<NetValue>, u64, u64)]) -> u64 {
+    let mut all: u64 = 1;
+    for (n, _, often) in nets {
+        if let NetBase::AllMembers { space } = &n.base {
+            let size = space.algebra(ctx, Span::default()).ok();
+            let size = size.and_then(|a| u64::try_from(a.space.feasible_size().ok()?).ok());
+            let size = size.unwrap_or(MANY).min(MANY);
+            for _ in 0..*often {
+                all = all.saturating_mul(size).min(MANY);
+            }
+        } else {
+            return MANY;
+        }
+    }
+    all.max(1)
+}
+
 fn of_turn(
     ctx: &mut Ctx,
     nets: &[(Arc<NetValue>, u64, u64)],
     order: u8,
     train: bool,
-) -> Option<(String, u64)> {
+) -> Option<(String, Sizes)> {
     let mut members = vec![];
     let mut asked = format!("{order} {train}");
     for (n, images, often) in nets {
@@ -123,11 +150,54 @@ fn of_turn(
         members.push((m, *images, *often));
     }
     if let Some(known) = KNOWN.lock().ok()?.get(&asked) {
-        return known.map(|peak| (asked.clone(), peak));
+        return known.map(|sizes| (asked.clone(), sizes));
     }
-    let peak = placed(ctx, &members, order, train);
-    KNOWN.lock().ok()?.insert(asked.clone(), peak);
-    peak.map(|peak| (asked, peak))
+    let sizes = placed(ctx, &members, order, train).map(|(live, bound)| Sizes {
+        peak: live + bound,
+        mean: mean(ctx, nets, order, train).unwrap_or(live),
+    });
+    KNOWN.lock().ok()?.insert(asked.clone(), sizes);
+    sizes.map(|sizes| (asked, sizes))
+}
+
+/// What a compiled graph keeps, of members drawn by number: the same ones each time. None where every net is known.
+fn mean(ctx: &mut Ctx, nets: &[(Arc<NetValue>, u64, u64)], order: u8, train: bool) -> Option<u64> {
+    let open = |n: &Arc<NetValue>| matches!(n.base, NetBase::AllMembers { .. });
+    if !nets.iter().any(|(n, ..)| open(n)) {
+        return None;
+    }
+    let mut total = 0;
+    for turn in 0..DRAWN {
+        let mut drawn = vec![];
+        for (i, (n, images, often)) in nets.iter().enumerate() {
+            for turn_of_net in 0..*often {
+                let key = Key::seed(0).child(turn).child(i as u64).child(turn_of_net);
+                drawn.push((some(ctx, n, key)?, *images, 1));
+            }
+        }
+        total += placed(ctx, &drawn, order, train)?.0;
+    }
+    Some(total / DRAWN)
+}
+
+/// The net itself, or a member that the key draws.
+fn some(ctx: &mut Ctx, n: &Arc<NetValue>, key: Key) -> Option<Arc<NetValue>> {
+    let base = match &n.base {
+        NetBase::AllMembers { space } => {
+            let algebra = space.algebra(ctx, Span::default()).ok()?;
+            let sampler =
+                nas_eval::builtins::spaces::sampler(space, &algebra, Span::default()).ok()?;
+            let mut stream = key.stream();
+            let arch = sampler.sample(&algebra.space, &mut |below: u64| stream.below(below))?;
+            let arch = nas_eval::space::ArchValue::new(space.clone(), arch);
+            NetBase::Member {
+                space: space.clone(),
+                arch,
+            }
+        }
+        other => other.clone(),
+    };
+    Some(Arc::new(NetValue::new(base, NetWeights::Fresh(key))))
 }
 
 /// The net itself, or the member that computes most where it is not known which; with weights of its own.
@@ -145,13 +215,13 @@ fn member(ctx: &mut Ctx, n: &Arc<NetValue>) -> Option<Arc<NetValue>> {
     )))
 }
 
-/// Bytes at the peak of one turn's graph, with gradients up to this order.
+/// Bytes at the peak of one turn's graph, with gradients up to this order: of what it computes, and of what it is given.
 fn placed(
     ctx: &mut Ctx,
     nets: &[(Arc<NetValue>, u64, u64)],
     order: u8,
     train: bool,
-) -> Option<u64> {
+) -> Option<(u64, u64)> {
     let mut outputs = vec![];
     let mut weights = vec![];
     let mut loss: Option<Tensor> = None;
@@ -209,11 +279,14 @@ fn placed(
     outputs.push(loss);
     let (graph, _) = nas_ir::graph::linearise(&outputs).ok()?;
     let ready = nas_network::prepare(&graph).ok()?;
-    u64::try_from(ready.placement.peak + ready.placement.bound).ok()
+    // Buffers wait by their length: between what is alive at once and what never shares memory.
+    let buffers = ready.placement.peak.midpoint(ready.placement.reserved());
+    let bytes = |n: usize| u64::try_from(n).ok();
+    Some((bytes(buffers)?, bytes(ready.placement.bound)?))
 }
 
-/// Memory of a whole pipeline, one job.
-pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64) -> Memory {
+/// Memory of a whole pipeline, one job. Within a budget, compiled graphs are kept as far as there is room for them.
+pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64, limit: Option<u64>) -> Memory {
     let opened: u64 = ledger
         .iter()
         .map(|r| match r.what {
@@ -223,26 +296,50 @@ pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64) -> Memory {
         .sum();
     let largest = work.iter().max_by_key(|w| w.memory.unwrap_or(0));
     let stage = largest.and_then(|w| w.memory).unwrap_or(0);
-    // Each structure that is met is kept with its buffers, until they are too many.
-    let mut kept: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for s in work.iter().flat_map(|w| &w.structures) {
-        let entry = kept.entry(&s.asked).or_default();
-        // A graph that is known is compiled once, wherever it is asked for.
-        entry.1 = match s.open {
-            true => entry.1.saturating_add(s.count),
-            false => entry.1.max(s.count),
-        };
-        entry.0 = entry.0.max(s.bytes);
-    }
-    let graphs = kept
-        .values()
-        .map(|(bytes, count)| bytes.saturating_mul((*count).min(MANY)))
-        .fold(0, u64::saturating_add);
-    Memory {
+    let mut out = Memory {
         base: PROGRAM,
         data: opened.saturating_add(data),
-        kept: graphs.saturating_sub(stage).min(COMPILED),
+        kept: 0,
         stage,
         at: largest.map_or("-".into(), |w| w.path.clone()),
+        peak: 0,
+    };
+    let room = compiled(&out, limit, 1);
+    out.kept = kept(work, room);
+    out.peak = out.of_jobs(1);
+    out
+}
+
+/// Bytes that compiled graphs may keep: what a budget leaves beside so many jobs.
+pub fn compiled(m: &Memory, limit: Option<u64>, jobs: u64) -> u64 {
+    let needed = Memory {
+        kept: 0,
+        ..m.clone()
+    };
+    let left = limit.map_or(u64::MAX, |l| l.saturating_sub(needed.of_jobs(jobs)));
+    left.min(COMPILED)
+}
+
+/// The most that compiled graphs keep at one time: as the runtime does, they are gathered, and all let go when they are too many.
+fn kept(work: &[Work], room: u64) -> u64 {
+    let mut known: BTreeMap<&str, u64> = BTreeMap::new();
+    let (mut held, mut count, mut most) = (0u64, 0u64, 0u64);
+    for s in work.iter().flat_map(|w| &w.structures) {
+        // A graph that is known is compiled once, wherever it is asked for.
+        let before = known.entry(&s.asked).or_default();
+        let fresh = match s.open {
+            true => s.count.min(MANY),
+            false => s.count.saturating_sub(*before).min(MANY),
+        };
+        *before = (*before).max(s.count);
+        for _ in 0..fresh {
+            if count >= MANY || held.saturating_add(s.bytes) > room {
+                (held, count) = (0, 0);
+            }
+            held += s.bytes;
+            count += 1;
+            most = most.max(held);
+        }
     }
+    most.min(room)
 }

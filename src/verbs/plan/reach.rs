@@ -7,7 +7,7 @@ use nas_eval::ctx::{Ctx, Purpose};
 use nas_eval::pipeline;
 use nas_eval::program::{GlobalId, ModuleId, ScopeEntry};
 use nas_eval::show::{
-    brief, code_fingerprint, fingerprint_in, item_fingerprint, normal_in, reached,
+    Bound, brief, code_fingerprint, fingerprint_in, item_fingerprint, normal_in, reached,
 };
 use nas_grammar::ast::{Expr, Field, FnDecl, ItemKind, PatternKind, PipelineDecl, Role, StmtKind};
 use nas_plan::{Curriculum, Declaration};
@@ -27,7 +27,7 @@ pub struct Keyed {
 const USED: &str = "Expr { kind: Name(Ident { text: \"";
 const SHORT: &str = "Short(Ident { text: \"";
 
-/// The names that a tree uses, each once, in the order of the text.
+/// The names that a tree uses of what is around it, each once, in the order of the text.
 pub fn uses(tree: &str) -> Vec<&str> {
     let mut found: Vec<(usize, &str)> = vec![];
     for mark in [USED, SHORT] {
@@ -39,11 +39,12 @@ pub fn uses(tree: &str) -> Vec<&str> {
         }
     }
     found.sort_unstable();
+    let bound = Bound::of(tree);
     let mut seen = BTreeSet::new();
     found
         .into_iter()
         .map(|f| f.1)
-        .filter(|n| seen.insert(*n))
+        .filter(|n| seen.insert(*n) && !bound.everywhere(n))
         .collect()
 }
 
@@ -359,7 +360,7 @@ mod tests {
             "[accuracy(nets.spos[a], data.valid) for a in archs]",
         );
         let tree = format!("{e:?}");
-        assert_eq!(uses(&tree), ["accuracy", "nets", "a", "data", "archs"]);
+        assert_eq!(uses(&tree), ["accuracy", "nets", "data", "archs"]);
         let at = tree.find("Expr { kind: Call {").unwrap_or(0);
         let place = span_behind(&tree[at..]).map(|s| (s.start, s.end));
         assert_eq!(place, Some((1, 35)));

@@ -2,14 +2,26 @@
 
 use crate::front::Front;
 use nas_eval::ctx::Ctx;
+use nas_eval::ledger::{Record, What};
 use nas_eval::pipeline;
 use nas_eval::space::{SpaceValue, Terms};
 use nas_eval::value::{FuncKind, Unit, Value};
+use nas_grammar::ast::StmtKind;
 use std::sync::Arc;
 
-/// Spaces of the stages and reports and those asked for on the way; sorted.
-pub fn all(ctx: &mut Ctx, front: &Front, out: &pipeline::Outcome) -> Vec<nas_plan::Space> {
+/// Spaces of the stages and reports and those used or asked for on the way; sorted.
+pub fn all(
+    ctx: &mut Ctx,
+    front: &Front,
+    out: &pipeline::Outcome,
+    ledger: &[Record],
+) -> Vec<nas_plan::Space> {
     let mut spaces: Vec<Arc<SpaceValue>> = Vec::new();
+    for r in ledger {
+        if let What::Uses(s) = &r.what {
+            add(s, &mut spaces);
+        }
+    }
     for s in &out.stages {
         walk(&s.value, &mut spaces, 6);
     }
@@ -57,16 +69,29 @@ fn walk(v: &Value, out: &mut Vec<Arc<SpaceValue>>, depth: usize) {
     }
 }
 
+/// As written: in its declaration, then where it was narrowed.
+fn conditions(front: &Front, s: &SpaceValue) -> Vec<String> {
+    let own = s.base.decl.body.stmts.iter().flat_map(|s| match &s.kind {
+        StmtKind::Where(all) => &all[..],
+        _ => &[],
+    });
+    let later = s.conditions.iter().map(|(e, ..)| e);
+    let mut out: Vec<String> = vec![];
+    for c in own.chain(later).map(|e| front.text(e.span)) {
+        if !out.contains(&c) {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Sizes and costs of a space; what is too hard to tell is left out.
 fn space(ctx: &mut Ctx, front: &Front, s: &Arc<SpaceValue>) -> nas_plan::Space {
     let span = s.base.decl.name.span;
     let mut out = nas_plan::Space {
         name: s.name.to_string(),
-        conditions: s
-            .conditions
-            .iter()
-            .map(|(e, ..)| front.text(e.span))
-            .collect(),
+        conditions: conditions(front, s),
+        modulo: s.modulo.iter().map(|(e, ..)| front.text(e.span)).collect(),
         ..nas_plan::Space::default()
     };
     let Ok(algebra) = s.algebra(ctx, span) else {
@@ -75,6 +100,10 @@ fn space(ctx: &mut Ctx, front: &Front, s: &Arc<SpaceValue>) -> nas_plan::Space {
     out.sites = s.sites().len();
     out.raw = algebra.space.raw_size().ok().map(|n| n.to_string());
     out.feasible = algebra.space.feasible_size().ok().map(|n| n.to_string());
+    if !s.modulo.is_empty() {
+        let classes = nas_eval::space::classes::size(ctx, s, span).ok();
+        out.distinct = classes.map(|n| n.to_string());
+    }
     for (item, name, unit) in [
         ("params", "params", Unit::Params),
         ("contraction", "MACs of contractions", Unit::Macs),

@@ -76,7 +76,7 @@ fn part(ctx: &mut Ctx, ledger: &[Record], path: &str) -> Work {
                 w.seed = *seed;
                 w.draws = seed.is_none().then(|| format!("{:016x}", key.0[0]));
             }
-            What::Loop { steps, size } => {
+            What::Loop { steps, size, .. } => {
                 let steps = steps.saturating_mul(r.times.count);
                 w.steps = w.steps.saturating_add(steps);
                 w.batch = w.batch.max(*size);

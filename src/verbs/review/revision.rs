@@ -37,6 +37,18 @@ pub fn plan(revision: &str, file: &Path, common: &Common) -> Result<String, Box<
     let text =
         |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| fault("it is not UTF-8".into()));
     let inside = text(git(&["rev-parse", "--show-prefix"])?)?;
+    if git(&[
+        "rev-parse",
+        "--verify",
+        "--quiet",
+        &format!("{revision}^{{commit}}"),
+    ])
+    .is_err()
+    {
+        let text = format!("`{revision}` is no revision of this repository");
+        let help = "a commit, a branch or a tag, as `git rev-parse` takes it; a clone without history (CI) has to fetch it first";
+        return Err(Box::new(Diagnostic::error("E0802", text).help(help)));
+    }
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let own = format!("{}{name}", inside.trim());
     // All sources of the project: what the file imported then is not known before it is read.

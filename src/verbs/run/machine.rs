@@ -86,6 +86,7 @@ impl Machine {
         let memory = plan.memory.clone().unwrap_or_default();
         let limit = limit(plan);
         let jobs = fitting(jobs, &memory, limit);
+        let compiled = crate::verbs::plan::memory::compiled(&memory, plan.limit, jobs as u64);
         let rest = memory.base.saturating_add(memory.data);
         let host = nasc_runtime::Runtime::new(nasc_runtime::Options {
             device,
@@ -95,6 +96,7 @@ impl Machine {
             store: Some(world::store(&front.path)),
             disk: Arc::new(nasc_runtime::Disk),
             memory: limit.map(|l| l.saturating_sub(rest)),
+            compiled,
             interrupt: stop.flag(),
             events: Box::new(move |event| listener.hear(event)),
         })?;
@@ -141,7 +143,7 @@ impl Machine {
         let (Some(m), Some(peak)) = (&plan.memory, super::results::peak_memory()) else {
             return;
         };
-        let predicted = m.peak(self.jobs);
+        let predicted = m.of_jobs(self.jobs);
         let ratio = predicted as f64 / peak.max(1.0);
         let line = json!({
             "predicted": predicted, "measured": peak as u64, "ratio": (ratio * 1e3).round() / 1e3, "jobs": self.jobs,
@@ -182,13 +184,16 @@ fn limit(plan: &nas_plan::Plan) -> Option<u64> {
     })
 }
 
-/// As many jobs as fit beside each other; at least one.
+/// As many jobs as fit beside each other, each with room for a compiled graph more than it works with; at least one.
 fn fitting(jobs: usize, m: &nas_plan::Memory, limit: Option<u64>) -> usize {
     let Some(limit) = limit else { return jobs };
-    (1..=jobs)
-        .rev()
-        .find(|n| m.peak(*n as u64) <= limit)
-        .unwrap_or(1)
+    let needed = |n: usize| {
+        let n = n as u64;
+        let kept = m.kept.min(m.stage.saturating_mul(n));
+        nas_plan::Memory { kept, ..m.clone() }.of_jobs(n)
+    };
+    let all = (1..=jobs).rev();
+    all.into_iter().find(|n| needed(*n) <= limit).unwrap_or(1)
 }
 
 fn lock<T>(m: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -395,7 +395,10 @@ fn parts(args: &[Arg]) -> Ty {
     if names.is_empty() {
         return Ty::named("Data");
     }
-    let fields = names.into_iter().map(|n| (n, Ty::named("Data"))).collect();
+    // The source's own test set, where it has one, comes with its parts.
+    let own = (!names.iter().any(|n| &**n == "test")).then(|| "test".into());
+    let all = names.into_iter().chain(own);
+    let fields = all.map(|n| (n, Ty::named("Data"))).collect();
     Ty::Record(Arc::new(fields))
 }
 

@@ -73,6 +73,7 @@ fn sample(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     };
     let a = s.algebra(ctx, span)?;
     crate::ledger::note(ctx, crate::ledger::What::Draws);
+    crate::ledger::note(ctx, crate::ledger::What::Uses(s.clone()));
     if ctx.checking() {
         let all = a
             .space

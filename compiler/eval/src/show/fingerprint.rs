@@ -6,12 +6,14 @@ use crate::program::{GlobalId, ModuleId, Program};
 use crate::value::{Func, FuncKind, Value};
 use nas_grammar::ast;
 use nas_ir::{HostData, HostTensor};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 mod hash;
 mod parts;
 
+use super::bound::Bound;
 use super::{erase_spans, normal_in};
 use hash::Hash;
 pub use hash::names;
@@ -72,7 +74,8 @@ pub fn scope_fingerprint(ctx: &Ctx, tree: &str, env: &Env) -> String {
 /// The declarations that a piece of tree reaches from a module, each once, in the order they are met.
 pub fn reached(program: &Arc<Program>, module: ModuleId, tree: &str) -> Vec<GlobalId> {
     let mut h = Hash::exact(program.clone());
-    for name in names(tree) {
+    let bound = Bound::of(tree);
+    for name in names(tree).into_iter().filter(|n| !bound.everywhere(n)) {
         h.global(module, name);
     }
     let mut all: Vec<(usize, GlobalId)> = h.seen.into_iter().map(|(id, at)| (at, id)).collect();
@@ -94,9 +97,15 @@ pub fn form_in(tree: &str, env: &Env) -> String {
 
 /// The normal form of a tree in a scope: names of the scope are told by the order they come in.
 fn in_scope(tree: &str, env: &Env) -> String {
-    let order = names(tree);
-    normal_in(tree, |n| {
+    let tree = super::bound::renamed(tree);
+    let order = names(&tree);
+    let bound = OnceCell::new();
+    let own = |n: &str| bound.get_or_init(|| Bound::of(&tree)).everywhere(n);
+    normal_in(&tree, |n| {
         env.find(n)?;
+        if own(n) {
+            return None;
+        }
         order.iter().position(|o| *o == n).map(|i| format!("@{i}"))
     })
 }
@@ -271,13 +280,17 @@ fn host(h: &mut Hash, t: &HostTensor) {
 
 /// The values that a tree's debug text names in a scope.
 pub fn named(tree: &str, env: &Env) -> Vec<Value> {
+    let bound = OnceCell::new();
+    let own = |n: &str| bound.get_or_init(|| Bound::of(tree)).everywhere(n);
     let all = names(tree).into_iter();
-    all.filter_map(|n| match env.find(n)? {
-        Found::Value(v) => Some(v),
-        Found::Cell(c) => c.lock().ok().map(|v| v.clone()),
-        Found::Item(..) => None,
-    })
-    .collect()
+    let around = all.filter(|n| env.find(n).is_some() && !own(n));
+    around
+        .filter_map(|n| match env.find(n)? {
+            Found::Value(v) => Some(v),
+            Found::Cell(c) => c.lock().ok().map(|v| v.clone()),
+            Found::Item(..) => None,
+        })
+        .collect()
 }
 
 fn func(h: &mut Hash, f: &Func, depth: usize) {
@@ -300,8 +313,10 @@ fn func(h: &mut Hash, f: &Func, depth: usize) {
             module,
             env,
         } => {
-            h.text("lambda", &in_scope(&format!("{params:?} {body:?}"), env));
-            captured(h, &format!("{params:?} {body:?}"), env, *module, depth);
+            // As it stands in a tree, so that its parameters are seen to be its own.
+            let tree = format!("Lambda {{ params: {params:?}, body: {body:?} }}");
+            h.text("lambda", &super::bound::parts(&in_scope(&tree, env)));
+            captured(h, &tree, env, *module, depth);
         }
         FuncKind::Body { body, module, env } => {
             h.tree("block", body);
@@ -364,9 +379,16 @@ fn captured_by(
     params: &[Vec<ast::Param>],
 ) {
     let hidden = h.hidden(params);
+    let bound = OnceCell::new();
+    let own = |n: &str| bound.get_or_init(|| Bound::of(tree)).everywhere(n);
     for (i, name) in names(tree).into_iter().enumerate() {
         // Which of the tree's names it is, whatever it is called.
         let place = i.to_string();
+        // A lambda's or a comprehension's own variable is nothing around it, whatever else has its name.
+        let outside = || env.find(name).is_some() || h.knows(module, name);
+        if outside() && own(name) {
+            continue;
+        }
         match env.find(name) {
             Some(Found::Value(v)) => {
                 h.text("holds", &place);

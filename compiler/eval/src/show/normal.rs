@@ -1,5 +1,6 @@
 //! The normal form of a piece of tree: no places, and numbers for the names that only this piece gives.
 
+use super::bound::renamed;
 use super::erase_spans;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ pub fn normal(text: &str) -> String {
 /// As [`normal`]; names that nothing in the text binds are asked for.
 pub fn normal_in(text: &str, outer: impl Fn(&str) -> Option<String>) -> String {
     let text = erase_spans(text);
+    let text = renamed(&text);
+    let text = text.as_ref();
     let mut numbers: HashMap<&str, usize> = HashMap::new();
     for mark in [BOUND, STATE] {
         for name in text.split(mark).skip(1).filter_map(upto) {
@@ -28,7 +31,7 @@ pub fn normal_in(text: &str, outer: impl Fn(&str) -> Option<String>) -> String {
     // In the order of the text, whatever bound them.
     let mut order: Vec<(usize, &str)> = numbers
         .keys()
-        .filter_map(|n| first(&text, n).map(|at| (at, *n)))
+        .filter_map(|n| first(text, n).map(|at| (at, *n)))
         .collect();
     order.sort_unstable();
     let numbers: HashMap<&str, usize> = order
@@ -37,7 +40,7 @@ pub fn normal_in(text: &str, outer: impl Fn(&str) -> Option<String>) -> String {
         .map(|(i, (_, n))| (n, i))
         .collect();
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
+    let mut rest = text;
     while let Some((at, mark)) = [BOUND, USED, STATE]
         .iter()
         .filter_map(|m| rest.find(m).map(|at| (at, *m)))

@@ -33,7 +33,7 @@ pub fn call_closed(
             .named("closed")
             .named(&ctx.arguments_print(decl, env)),
     };
-    crate::ledger::closed(ctx, decl, key, seed);
+    crate::ledger::closed(ctx, decl, env, key, seed);
     let stage_key = ctx.stage_key(decl, env, &key);
     if let Some(k) = &stage_key
         && let Some(bytes) = ctx.host.cached(k)

@@ -31,14 +31,16 @@ pub fn batch_loop(
     let _ = state.key.set(key);
     let saved_clock = ctx.clock;
     let (times, group) = (ctx.times, ctx.group);
+    let size = d.batching.as_ref().map_or(0, |b| b.size) as u64;
+    let steps = u64::try_from(total).unwrap_or(0);
+    let mut mark = 0;
     if ctx.checking() {
-        let size = d.batching.as_ref().map_or(0, |b| b.size);
-        let steps = u64::try_from(total).unwrap_or(0);
         ledger::note(ctx, What::Reads);
-        let size = size as u64;
-        ledger::note(ctx, What::Loop { steps, size });
+        mark = ledger::len(ctx);
         ctx.times = times.by(steps);
         ctx.group = u64::from(span.start) + 1;
+        let group = ctx.group;
+        ledger::note_by(ctx, times, What::Loop { steps, size, group });
     }
     // A training that was cut off goes on from its last kept point.
     let mut points = Points::of(ctx, key);
@@ -82,10 +84,19 @@ pub fn batch_loop(
         // The checker looks at one turn of each phase.
         if ctx.checking() {
             let clock = b.clock;
-            // Looked at, not run: the first turn stands for all in the plan.
-            let times = ctx.times;
-            ctx.times = times.by(0);
-            for start in phases(&state) {
+            let starts = phases(&state);
+            let ends = starts.iter().skip(1).map(|s| s.step).chain([total]);
+            // The first turn stands for the steps before the next phase, each other one for those of its own.
+            if let Some(first) = starts.first() {
+                ledger::shorten(ctx, mark, steps, within(0, first.step, total));
+            }
+            let all = (ctx.times, ctx.group);
+            for (i, (start, end)) in starts.iter().zip(ends).enumerate() {
+                let steps = within(start.step, end, total);
+                ctx.times = times.by(steps);
+                ctx.group = all.1 + ((i as u64 + 1) << 32);
+                let group = ctx.group;
+                ledger::note_by(ctx, times, What::Loop { steps, size, group });
                 let clock = Clock {
                     step: start.step,
                     epoch: start.epoch,
@@ -102,7 +113,7 @@ pub fn batch_loop(
                     break;
                 }
             }
-            ctx.times = times;
+            (ctx.times, ctx.group) = all;
             break;
         }
     }
@@ -172,6 +183,11 @@ fn phases(state: &LoopState) -> Vec<Start> {
     let mut all = state.phases.lock().map(|p| p.clone()).unwrap_or_default();
     all.sort_by_key(|s| s.step);
     all
+}
+
+/// Steps from one to another, of so many in all.
+fn within(from: i64, to: i64, total: i64) -> u64 {
+    u64::try_from(to.min(total) - from.min(total)).unwrap_or(0)
 }
 
 fn recorded(state: &LoopState) -> Vec<Value> {

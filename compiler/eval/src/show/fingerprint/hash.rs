@@ -1,8 +1,10 @@
 //! What a fingerprint is made of: tagged parts, and declarations of modules, each met once.
 
+use super::super::bound::Bound;
 use super::super::{erase_spans, normal, normal_in};
 use crate::program::{GlobalId, ModuleId, Program, ScopeEntry};
 use nas_grammar::ast;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -38,6 +40,12 @@ impl Hash {
 
     pub(super) fn end(self) -> String {
         self.state.finalize().to_hex().to_string()
+    }
+
+    /// Whether a name at the top of a module stands for something.
+    pub(super) fn knows(&self, module: ModuleId, name: &str) -> bool {
+        let all = self.program.as_ref();
+        all.is_some_and(|p| p.lookup(module, name).is_some())
     }
 
     /// What a name at the top of a module stands for, and what that reaches, each declaration once.
@@ -100,8 +108,12 @@ impl Hash {
                 self.text("item", &erase_spans(&text));
             }
         }
+        let (exact, bound) = (self.exact, OnceCell::new());
+        let own = |n: &str| exact && bound.get_or_init(|| Bound::of(&text)).everywhere(n);
         for name in names(&text).into_iter().filter(|n| !hidden.contains(*n)) {
-            self.global(g.module, name);
+            if !(self.knows(g.module, name) && own(name)) {
+                self.global(g.module, name);
+            }
         }
     }
 
