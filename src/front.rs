@@ -24,6 +24,8 @@ pub struct Front {
     /// With the names of files as the user sees them.
     pub sources: Sources,
     pub diags: Vec<Diagnostic>,
+    /// The folder of the file in its project, as the beginning of a module's path: `pipelines.`; empty where they are one.
+    pub folder: String,
 }
 
 impl Front {
@@ -42,6 +44,7 @@ impl Front {
             program: Arc::default(),
             sources: Sources::default(),
             diags: Vec::new(),
+            folder: String::new(),
         };
         // Here the entry's own faults are told with more than a module's: its neighbours, the byte that is wrong.
         let own = match world::read_source(path) {
@@ -78,6 +81,8 @@ impl Front {
             front.sources.add(name, f.text.clone());
         }
         front.program = Arc::new(loaded.program);
+        let inside = entry.rsplit_once('/');
+        front.folder = inside.map_or(String::new(), |(f, _)| format!("{}.", f.replace('/', ".")));
         front
     }
 
@@ -101,6 +106,7 @@ impl Front {
             program: Arc::new(loaded.program),
             sources: loaded.sources,
             diags: loaded.diagnostics,
+            folder: String::new(),
         })
     }
 
@@ -114,6 +120,7 @@ impl Front {
             program: Arc::new(loaded.program),
             sources: loaded.sources,
             diags,
+            folder: String::new(),
         }
     }
 

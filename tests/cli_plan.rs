@@ -115,6 +115,23 @@ fn passes_are_counted_phase_by_phase_and_narrowed_spaces_are_listed() {
 }
 
 #[test]
+fn a_page_is_the_same_from_whichever_folder_it_is_asked_for() {
+    let text = format!(
+        "use lib.parts\n{}",
+        TRAIN.replace("descent(0.1)", "descent(rate)")
+    );
+    let f = Folder::with(&[("a.nas", &text)]);
+    std::fs::create_dir_all(f.at("in/lib")).expect("a folder");
+    std::fs::write(f.at("in/a.nas"), &text).expect("a file");
+    std::fs::write(f.at("in/lib/parts.nas"), "/// A rate.\nlet rate = 0.1\n").expect("a file");
+    let (code, above, err) = f.nasc(&["plan", "in/a.nas"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(above.contains("let lib.parts.rate = 0.1"), "{above}");
+    let whole = f.at("in/a.nas").display().to_string();
+    assert_eq!(f.nasc(&["plan", &whole]).1, above);
+}
+
+#[test]
 fn a_stage_that_cannot_fit_is_refused_with_what_would() {
     let small = TRAIN.replace("budget 10 minutes, 8 GB", "budget 10 minutes, 1 MB");
     let f = Folder::with(&[("a.nas", &small)]);

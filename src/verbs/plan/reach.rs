@@ -194,13 +194,15 @@ pub fn declarations(front: &Front, decl: &PipelineDecl) -> Vec<Declaration> {
     out
 }
 
-/// `std.search.train`; the project's own modules by their path.
+/// `std.search.train`; the project's own modules by their path from the pipeline's folder, else from the project's: where the command
+/// is called, and where the folder lies, does not count.
 pub fn module_name(front: &Front, id: ModuleId) -> String {
     let m = &front.program.modules[id];
-    match m.std {
-        true => format!("std.{}", m.path),
-        false => m.path.to_string(),
+    if m.std {
+        return format!("std.{}", m.path);
     }
+    let own = m.path.strip_prefix(&*front.folder).unwrap_or(&m.path);
+    own.to_string()
 }
 
 fn role(d: &FnDecl) -> &'static str {
