@@ -115,6 +115,18 @@ fn passes_are_counted_phase_by_phase_and_narrowed_spaces_are_listed() {
 }
 
 #[test]
+fn a_table_that_is_here_changes_nothing_in_the_page() {
+    let recorded = "table known of nets from \"t.csv\" { key arch   score: Percent }\n";
+    let best = "pipeline best() { let r = [known[a].score for a in sample(nets, 2)]   report r   budget 1 GB }\n";
+    let f = Folder::with(&[("a.nas", &format!("{TRAIN}{recorded}{best}"))]);
+    let (code, missing, err) = f.nasc(&["plan", "a.nas:best"]);
+    assert_eq!(code, 0, "{err}");
+    assert!(missing.contains("does   draws, reads data"), "{missing}");
+    std::fs::write(f.at("t.csv"), "arch,score\nw3,50\nw5,60\n").expect("a file");
+    assert_eq!(f.nasc(&["plan", "a.nas:best"]).1, missing);
+}
+
+#[test]
 fn a_page_is_the_same_from_whichever_folder_it_is_asked_for() {
     let text = format!(
         "use lib.parts\n{}",

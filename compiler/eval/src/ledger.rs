@@ -71,6 +71,10 @@ pub enum What {
         samples: u64,
         bytes: u64,
     },
+    /// A table's file is at hand, and takes so much when it is read: what a plan that people compare does not say.
+    Table {
+        bytes: u64,
+    },
     /// A space is searched, sampled or trained on.
     Uses(Arc<crate::space::SpaceValue>),
     Draws,

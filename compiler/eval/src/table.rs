@@ -143,17 +143,18 @@ pub fn value(
             rows: OnceLock::new(),
             raw: OnceLock::new(),
         };
+        if ctx.checking() {
+            crate::ledger::note(ctx, crate::ledger::What::Reads);
+        }
         // Where the file is at hand, its headers are held against the columns already in a check.
         if ctx.checking()
             && let Ok(raw) = ctx.host.table(path)
         {
             headers(&t, &raw)?;
             // A cell is a short text, a row a record of its own. Measured.
-            let what = crate::ledger::What::Opens {
-                samples: raw.rows.len() as u64,
-                bytes: 1_200 + 96 * raw.columns.len() as u64,
-            };
-            crate::ledger::note(ctx, what);
+            let each = 1_200 + 96 * raw.columns.len() as u64;
+            let bytes = each.saturating_mul(raw.rows.len() as u64);
+            crate::ledger::note(ctx, crate::ledger::What::Table { bytes });
         }
         if !ctx.checking() {
             // One reading a run: what was read is part of the keys of results.

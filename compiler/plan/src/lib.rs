@@ -183,6 +183,9 @@ pub struct Memory {
     pub at: String,
     /// Of all together.
     pub peak: u64,
+    /// Of tables whose files are here; elsewhere they may be missing, so the page does not count them.
+    #[serde(skip)]
+    pub tables: u64,
 }
 
 impl Memory {

@@ -303,6 +303,13 @@ pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64, limit: Option<u6
         stage,
         at: largest.map_or("-".into(), |w| w.path.clone()),
         peak: 0,
+        tables: ledger
+            .iter()
+            .map(|r| match r.what {
+                What::Table { bytes } => bytes,
+                _ => 0,
+            })
+            .fold(0, u64::saturating_add),
     };
     let room = compiled(&out, limit, 1);
     out.kept = kept(work, room);

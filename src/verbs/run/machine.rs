@@ -83,7 +83,8 @@ impl Machine {
             (None, nasc_device::Device::Cpu) => cores,
             (None, nasc_device::Device::Cuda(_)) => 1,
         };
-        let memory = plan.memory.clone().unwrap_or_default();
+        let mut memory = plan.memory.clone().unwrap_or_default();
+        memory.data = memory.data.saturating_add(memory.tables);
         let limit = limit(plan);
         let jobs = fitting(jobs, &memory, limit);
         let compiled = crate::verbs::plan::memory::compiled(&memory, plan.limit, jobs as u64);
@@ -143,7 +144,7 @@ impl Machine {
         let (Some(m), Some(peak)) = (&plan.memory, super::results::peak_memory()) else {
             return;
         };
-        let predicted = m.of_jobs(self.jobs);
+        let predicted = m.of_jobs(self.jobs).saturating_add(m.tables);
         let ratio = predicted as f64 / peak.max(1.0);
         let line = json!({
             "predicted": predicted, "measured": peak as u64, "ratio": (ratio * 1e3).round() / 1e3, "jobs": self.jobs,
