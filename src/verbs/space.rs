@@ -301,7 +301,7 @@ fn whole(
     }
     if !costs.is_empty() {
         out.push_str("\ncosts\n");
-        costs.iter().for_each(|c| out.push_str(&c.text()));
+        out.push_str(&costs::text(&costs));
     }
     Ok(out)
 }

@@ -28,7 +28,7 @@ test "t" {
   expect abs(least) == above
   expect abs(-3) == 3 and abs(3) == 3
   expect floor(least / -1) == above
-  expect len(0.0..1.0 by 0.25) == 5
+  expect len(0.0..=1.0 by 0.25) == 5
 }
 "#;
     assert_eq!(failures(source), Vec::<String>::new());

@@ -466,9 +466,14 @@ pub fn taps(ctx: &mut Ctx, v: &Value, wanted: &[Ident], at: Span) -> Result<()> 
     Ok(())
 }
 
-/// An axis of a tensor by the name that axes of its rank usually have: `.c` of [n, c, h, w].
+/// The extent of an axis by the name that axes of its rank usually have: `.c` of [n, c, h, w].
 pub fn axis(t: &Tensor, name: &str) -> Option<Dim> {
-    let i = match (t.rank(), name) {
+    t.shape().get(usual_axis(t.rank(), name)?).cloned()
+}
+
+/// Where the axis of this name usually is: [n, c], [n, d], [n, t, d], [n, c, h, w].
+pub fn usual_axis(rank: usize, name: &str) -> Option<usize> {
+    Some(match (rank, name) {
         (1.., "n") => 0,
         (2 | 4, "c") => 1,
         (2, "d") | (3, "t") => 1,
@@ -476,6 +481,5 @@ pub fn axis(t: &Tensor, name: &str) -> Option<Dim> {
         (4, "h") => 2,
         (4, "w") => 3,
         _ => return None,
-    };
-    t.shape().get(i).cloned()
+    })
 }

@@ -145,3 +145,15 @@ pub(super) fn counted(value: Expr) -> Expr {
         _ => value,
     }
 }
+
+/// `value (x) => e where p` on one line: the condition would be the value's. Where it stands, and what it follows.
+pub(super) fn hidden_condition(value: &Expr) -> Option<(Span, Span)> {
+    match &value.kind {
+        ExprKind::Lambda { body, .. } => hidden_condition(body),
+        ExprKind::Where { value, conditions } => {
+            let first = conditions.first()?.span;
+            Some((value.span, first))
+        }
+        _ => None,
+    }
+}

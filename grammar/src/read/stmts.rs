@@ -1,6 +1,6 @@
 //! Blocks and statements.
 
-use super::draws::{drawn, split_where};
+use super::draws::{drawn, hidden_condition, split_where};
 use super::{Pair, Reader, Rule, parts, take};
 use crate::ast::*;
 use nas_diagnostics::{Diagnostic, Span};
@@ -242,7 +242,22 @@ impl Reader<'_> {
                 }
             },
             Rule::encoding_stmt => StmtKind::Encoding(self.text(&inner.next()?)),
-            Rule::value_stmt => StmtKind::Value(self.expr(inner.next()?)),
+            Rule::value_stmt => {
+                let value = self.expr(inner.next()?);
+                if let Some((before, condition)) = hidden_condition(&value) {
+                    let mut gap = before;
+                    gap.start = before.end;
+                    gap.end = before.end + 1;
+                    self.report(
+                        Diagnostic::error("E0107", "this `where` belongs to the value, not to the space")
+                            .at(condition, "a condition of the expression before it")
+                            .at(before, "this expression")
+                            .help("a condition of the space stands on a line of its own, or behind two spaces")
+                            .fix(gap, "\n  "),
+                    );
+                }
+                StmtKind::Value(value)
+            }
             Rule::where_stmt => StmtKind::Where(inner.map(|p| self.expr(p)).collect()),
             Rule::match_stmt => {
                 let from = self.expr(inner.next()?);

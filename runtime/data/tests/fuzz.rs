@@ -1,4 +1,4 @@
-//! The readers on the fuzz corpus and on mutations of it, on stable Rust; `FUZZ_SECONDS` sets how long.
+//! The readers on the fuzz corpus and on mutations of it, on stable Rust; `FUZZ_SECONDS` sets how long, `FUZZ_SEED` with which mutations.
 
 #[path = "../../../tests/fuzz/data.rs"]
 mod data;
@@ -29,7 +29,12 @@ fn mutations_are_answered() {
         .and_then(|s| s.parse().ok())
         .unwrap_or(3);
     let seeds = corpus();
-    let (begun, mut count, mut state) = (Instant::now(), 0u64, 0x9E37_79B9_7F4A_7C15u64);
+    let (begun, mut count) = (Instant::now(), 0u64);
+    let mut state = std::env::var("FUZZ_SEED")
+        .ok()
+        .and_then(|s| s.parse().ok())
+        .filter(|s| *s != 0)
+        .unwrap_or(0x9E37_79B9_7F4A_7C15u64);
     let mut next = |n: usize| {
         state ^= state << 13;
         state ^= state >> 7;

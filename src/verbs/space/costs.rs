@@ -43,9 +43,21 @@ pub struct Cost {
     histogram: Vec<(i128, i128, f64)>,
 }
 
+/// Costs for people: each with its histogram, those that are spread alike told once.
+pub fn text(costs: &[Cost]) -> String {
+    let mut out = String::new();
+    for (i, c) in costs.iter().enumerate() {
+        match costs[..i].iter().find(|o| o.like(c)) {
+            Some(o) => out.push_str(&format!("  {:16} as {}\n", c.name, o.name)),
+            None => out.push_str(&c.text()),
+        }
+    }
+    out
+}
+
 impl Cost {
     /// A line of numbers, then a bar a range of values.
-    pub fn text(&self) -> String {
+    fn text(&self) -> String {
         let mut out = format!(
             "  {:16} {} ..= {}, mean {}\n",
             self.name,
@@ -83,6 +95,15 @@ impl Cost {
 }
 
 impl Cost {
+    /// Whether another cost has the same spread, so that one histogram tells both.
+    fn like(&self, other: &Cost) -> bool {
+        (self.min, self.max, self.drawn, self.error)
+            == (other.min, other.max, other.drawn, other.error)
+            && self.mean == other.mean
+            && self.quantiles == other.quantiles
+            && self.histogram == other.histogram
+    }
+
     /// The same for a cost that is more by a constant.
     fn moved(&self, name: String, more: i128) -> Cost {
         let by = more as i64;

@@ -111,6 +111,10 @@ fn point_value(ctx: &mut Ctx, v: Value, span: Span, u: Unary, f: fn(f64) -> f64)
                 Value::Float(r, number::unit_of(&v))
             })
         }
+        Value::Dim(d) if d.as_table().is_some() => {
+            let v = crate::space::open_of(ctx, &v, span)?;
+            point_value(ctx, v, span, u, f)
+        }
         Value::Dim(_) => Ok(Value::Unknown(Known::Number)),
         Value::Func(_) => Err(wrong(&v, span)),
         _ => match number::as_tensor(&v) {

@@ -63,7 +63,16 @@ pub fn bind_shape(
                             _ => None,
                         };
                         match known {
-                            Some(k) => same_extent(ctx, t, axis, &k, &n.text, at, declared)?,
+                            Some(k) => {
+                                let outside = env.find(&format!("axis {}", n.text)).is_none();
+                                let sides = Sides {
+                                    at,
+                                    declared,
+                                    shape,
+                                };
+                                same_extent(ctx, t, axis, &k, &n.text, &sides)
+                                    .map_err(|f| if outside { from_outside(f, n) } else { f })?
+                            }
                             None => env = env.bind(n.text.clone(), number::of_dim(d)),
                         }
                         env = env.bind(format!("axis {}", n.text).into(), Value::int(axis as i64));
@@ -74,7 +83,12 @@ pub fn bind_shape(
                         if !v.is_unknown() {
                             let k = crate::net::extent(ctx, &v, e.span)
                                 .map_err(|f| with_names(f, e, &env))?;
-                            same_extent(ctx, t, axis, &k, &crate::show::brief(&v), at, declared)?;
+                            let sides = Sides {
+                                at,
+                                declared,
+                                shape,
+                            };
+                            same_extent(ctx, t, axis, &k, &crate::show::brief(&v), &sides)?;
                         }
                     }
                 }
@@ -110,14 +124,47 @@ fn with_names(mut f: Fault, e: &ast::Expr, env: &Env) -> Fault {
     f
 }
 
+/// An axis with the name of something else: it is compared with that, which may not be what was meant.
+fn from_outside(f: Fault, name: &ast::Ident) -> Fault {
+    let help = format!(
+        "`{0}` is bound outside this shape, and stands for that; an axis of any size needs another name, or `_`",
+        name.text
+    );
+    f.0.as_ref().clone().help(help).into()
+}
+
+/// Where a tensor is given and where its shape is declared.
+struct Sides<'a> {
+    at: Span,
+    declared: Span,
+    shape: &'a [IndexArg],
+}
+
+/// A declared shape as it is written.
+fn written(shape: &[IndexArg]) -> String {
+    fn one(e: &ast::Expr) -> String {
+        match &e.kind {
+            ExprKind::Hole => "_".into(),
+            ExprKind::Name(n) => n.text.to_string(),
+            ExprKind::Number(n) if n.scale.is_none() && n.unit.is_none() => n.digits.to_string(),
+            _ => "…".into(),
+        }
+    }
+    let axes = shape.iter().map(|a| match a {
+        IndexArg::At(e) => one(e),
+        IndexArg::Spread(e) => format!("..{}", one(e)),
+        _ => "…".into(),
+    });
+    format!("[{}]", axes.collect::<Vec<_>>().join(", "))
+}
+
 fn same_extent(
     ctx: &mut Ctx,
     t: &nas_ir::Tensor,
     axis: usize,
     want: &Dim,
     name: &str,
-    at: Span,
-    declared: Span,
+    sides: &Sides,
 ) -> Result<()> {
     let got = t.shape()[axis].clone();
     let Err(w) = want.same(&got) else {
@@ -138,15 +185,13 @@ fn same_extent(
     } else {
         format!("{name} = {want}")
     };
-    let e = nas_ir::ShapeError::new(format!(
-        "axis {} must be {shown}, and it is {got}",
-        axis + 1
-    ))
-    .fact(format!("given     {}", nas_ir::shape::Show(t.shape())))
-    .witness(w);
-    let mut f = ctx.shape_fault(e, at);
+    let e = nas_ir::ShapeError::new(format!("axis {axis} must be {shown}, and it is {got}"))
+        .fact(format!("wanted  {}", written(sides.shape)))
+        .fact(format!("given   {}", nas_ir::shape::Show(t.shape())))
+        .witness(w);
+    let mut f = ctx.shape_fault(e, sides.at);
     f.0.labels.push(nas_diagnostics::Label {
-        span: declared,
+        span: sides.declared,
         text: format!("wanted here: {shown}"),
     });
     Err(f)

@@ -158,8 +158,8 @@ impl Ctx {
         step: Option<Value>,
         span: Span,
     ) -> Result<Value> {
-        // An open end opens the range.
-        for (i, v) in [&low, &high].into_iter().enumerate() {
+        // An open end or step opens the range.
+        for (i, v) in [&low, &high, &step].into_iter().enumerate() {
             if let Some(v) = v
                 && let Value::Open(_) | Value::Dim(_) = v.plain()
             {
@@ -167,12 +167,14 @@ impl Ctx {
                 if let Value::Open(_) = opened {
                     let (low, high, step) = (low.clone(), high.clone(), step.clone());
                     return self.cases(opened, span, &mut |ctx, v| {
-                        if i == 0 {
-                            ctx.make_range(Some(v), high.clone(), inclusive, step.clone(), span)
-                        } else {
-                            ctx.make_range(low.clone(), Some(v), inclusive, step.clone(), span)
-                        }
+                        let mut parts = [low.clone(), high.clone(), step.clone()];
+                        parts[i] = Some(v);
+                        let [low, high, step] = parts;
+                        ctx.make_range(low, high, inclusive, step, span)
                     });
+                }
+                if i == 2 {
+                    continue;
                 }
                 return Ok(Value::Interval(Arc::new((
                     low.clone().unwrap_or(Value::int(0)),
@@ -219,30 +221,52 @@ impl Ctx {
             .into());
         };
         if let Some(s) = step {
-            // A list of evenly spaced numbers.
-            let (Some(a), Some(b), Some(s)) = (
-                number::as_f64(&low),
-                number::as_f64(&high),
-                number::as_f64(&s),
-            ) else {
-                return Err(fault("E0301", "a range goes between numbers")
-                    .at(span, "this range")
-                    .into());
-            };
-            let steps = ((b - a) / s + 1e-9).floor();
-            if s <= 0.0 || !(-1.0..1e6).contains(&steps) {
-                return Err(fault("E0606", "this range has no end, or too many steps")
-                    .at(span, "this range")
-                    .into());
-            }
-            // 0.7 by steps of 0.05 is 0.75, not the sum of two roundings.
-            let near = |v: f64| (v * 1e12).round() / 1e12;
-            return Ok(Value::list(
-                (0..=steps as i64)
-                    .map(|i| Value::float(near(a + i as f64 * s)))
-                    .collect(),
-            ));
+            return evenly(&low, &high, &s, inclusive, unit, span);
         }
         Ok(Value::Interval(Arc::new((low, high))))
     }
+}
+
+/// A list of evenly spaced numbers, upwards or downwards.
+fn evenly(
+    low: &Value,
+    high: &Value,
+    step: &Value,
+    inclusive: bool,
+    unit: Unit,
+    span: Span,
+) -> Result<Value> {
+    let (Some(a), Some(b), Some(s)) = (
+        number::as_f64(low),
+        number::as_f64(high),
+        number::as_f64(step),
+    ) else {
+        return Err(fault("E0301", "a range goes between numbers")
+            .at(span, "this range")
+            .into());
+    };
+    // The last step that is inside; an end that roundings miss by a hair counts as met.
+    let turns = (b - a) / s;
+    let last = if inclusive {
+        (turns + 1e-9).floor()
+    } else {
+        (turns - 1e-9).ceil() - 1.0
+    };
+    if s == 0.0 || !last.is_finite() || last >= 1e6 {
+        let message = match s == 0.0 {
+            true => "a range by steps of 0 has no end".to_string(),
+            false => "this range has too many steps".to_string(),
+        };
+        return Err(fault("E0606", message).at(span, "this range").into());
+    }
+    let whole = [low, high, step]
+        .into_iter()
+        .all(|v| matches!(v.plain(), Value::Int(..)));
+    // 0.7 by steps of 0.05 is 0.75, not the sum of two roundings.
+    let near = |v: f64| (v * 1e12).round() / 1e12;
+    let at = |i: i64| match whole {
+        true => Value::Int((a + i as f64 * s) as i64, unit),
+        false => Value::Float(near(a + i as f64 * s), unit),
+    };
+    Ok(Value::list((0..=last as i64).map(at).collect()))
 }

@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// Up to this many selections are the options of one site; above, each place is a site of its own.
 const ONE_SITE: usize = 4_096;
 
+/// The name of the selection of none.
+const NOTHING: &str = "-";
+
 /// How several are chosen. Not ordered: the selection is listed in the order of the options.
 #[derive(Clone, Copy)]
 pub(super) struct How {
@@ -76,9 +79,9 @@ pub(super) fn choose(
 
 fn number(ctx: &mut Ctx, k: &Value, span: Span) -> Result<usize> {
     match access::whole(ctx, k, span)? {
-        k @ 1..=10_000 => Ok(k as usize),
+        k @ 0..=10_000 => Ok(k as usize),
         k => Err(fault("E0602", format!("{k} cannot be chosen"))
-            .at(span, "at least one, at most 10,000")
+            .at(span, "at least 0, at most 10,000")
             .into()),
     }
 }
@@ -114,7 +117,10 @@ fn selections(from: &Options, k: usize, how: How, span: Span) -> Result<Option<O
         return Ok(None);
     }
     let named = |s: Vec<usize>| {
-        let names: Vec<&str> = s.iter().map(|o| &*from[*o].0).collect();
+        let mut names: Vec<&str> = s.iter().map(|o| &*from[*o].0).collect();
+        if names.is_empty() {
+            names.push(NOTHING);
+        }
         let parts = s.iter().map(|o| {
             Value::Picked(Arc::new(Picked {
                 label: from[*o].0.clone(),

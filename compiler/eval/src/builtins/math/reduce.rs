@@ -31,9 +31,17 @@ pub fn axes(ctx: &mut Ctx, over: Option<Value>, t: &Tensor, span: Span) -> Resul
     let mut push = |ctx: &mut Ctx, v: &Value| -> Result<()> {
         match v.plain() {
             Value::Label(l) if &**l == "all" => out.extend(0..t.rank()),
-            Value::Label(l) => {
-                return Err(fault("E0403", format!("no axis is called `{l}` here")).at(span, "here").help("axes have the names of the parameter's shape; numbers count from 0, -1 is the last").into());
-            }
+            // No shape around names it: axes of images, of tokens and of vectors have usual names.
+            Value::Label(l) => match crate::distill::usual_axis(t.rank(), l) {
+                Some(i) => out.push(i),
+                None => {
+                    return Err(fault("E0403", format!("no axis is called `{l}` here"))
+                        .at(span, "here")
+                        .note(format!("shape  {}", nas_ir::shape::Show(t.shape())))
+                        .help("axes have the names of the parameter's shape, else those of [n, c, h, w], [n, t, d] and [n, c]; numbers count from 0, -1 is the last")
+                        .into());
+                }
+            },
             Value::Int(i, _) => out.push(t.axis(*i).map_err(|e| ctx.shape_fault(e, span))?),
             Value::Range(r) => {
                 let low = r.low.unwrap_or(0).max(0) as usize;

@@ -196,7 +196,10 @@ pub(super) fn by_function(
     });
     match open {
         Ok(v) => Ok(Key::Tables(numbered(a.space.model(), &v, span)?)),
-        Err(Fault(d)) if matches!(d.code, "E0606" | "E0309") => Ok(Key::Each(f)),
+        // `space[a]` wants one member.
+        Err(Fault(d)) if matches!(d.code, "E0606" | "E0309" | "E0603" | "E0605") => {
+            Ok(Key::Each(f))
+        }
         Err(e) => Err(e),
     }
 }
