@@ -410,6 +410,9 @@ fn call_decl(
     let waits =
         lists < total || matches!(decl.role, Role::Schedule | Role::Curriculum | Role::Distill);
     if waits {
+        if decl.role == Role::Distill && lists == total {
+            crate::distill::pairs(ctx, decl, module, &bound, span)?;
+        }
         return Ok(Value::Func(Arc::new(Func {
             kind: FuncKind::Decl {
                 decl: decl.clone(),

@@ -1,6 +1,10 @@
 //! `distill`: a loss of two nets, line by line; what is matched has one shape for every pair, the teacher's side is stopped,
 //! and adapters are trained with whatever minimises the loss.
 
+mod pairs;
+
+pub use pairs::pairs;
+
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};

@@ -4,7 +4,7 @@ use super::Types;
 use super::stmt::words;
 use super::ty::{Elem, Num, Ty, Unit};
 use nas_diagnostics::{Diagnostic, Span};
-use nas_grammar::ast::{BinaryOp as Op, Expr, Role};
+use nas_grammar::ast::{BinaryOp as Op, Expr, ExprKind, Role};
 
 fn compares(op: Op) -> bool {
     matches!(op, Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge)
@@ -42,8 +42,46 @@ impl Types<'_> {
             self.cost(op, a.met().clone()),
             self.cost(op, b.met().clone()),
         );
+        if compares(op) || op == Op::Add {
+            self.one_convention(op, left, right, span);
+        }
         let ty = self.operate(op, &x, &y, (left.span, right.span, span));
         if invalid { ty.maybe() } else { ty }
+    }
+
+    /// E0305: MACs by two conventions, each called for here.
+    fn one_convention(&mut self, op: Op, left: &Expr, right: &Expr, span: Span) {
+        let (Some(a), Some(b)) = (self.convention(left), self.convention(right)) else {
+            return;
+        };
+        if a == b {
+            return;
+        }
+        let what = if compares(op) { "compared" } else { "added" };
+        self.report(
+            Diagnostic::error(
+                "E0305",
+                format!("MACs by `{a}` and MACs by `{b}` cannot be {what}"),
+            )
+            .at(span, "these are counted by different conventions")
+            .at(left.span, format!("by `{a}`"))
+            .at(right.span, format!("by `{b}`"))
+            .help("count both by one convention"),
+        );
+    }
+
+    /// The convention of the library that an expression asks for its MACs.
+    fn convention(&mut self, e: &Expr) -> Option<std::sync::Arc<str>> {
+        let ExprKind::Call { callee, .. } = &e.kind else {
+            return None;
+        };
+        match self.quietly(|t| t.expr(callee)) {
+            Ty::Decl(d) => {
+                let home = &self.program.modules[d.module];
+                (home.std && &*home.path == "cost.macs").then(|| d.decl.name.text.clone())
+            }
+            _ => None,
+        }
     }
 
     /// In a condition on a space, `macs.core` stands for what it gives.

@@ -139,6 +139,16 @@ impl Types<'_> {
                     let n = self.expr(c);
                     self.static_needed(&n, c.span, "how many are chosen");
                 }
+                if let E::List(items) = &options.kind {
+                    for i in items {
+                        if let ListItem::Item(x) = i {
+                            let ty = self.quietly(|t| t.expr(x));
+                            if matches!(ty, Ty::Num(_) | Ty::Tensor(_)) {
+                                self.static_needed(&ty, x.span, "an option");
+                            }
+                        }
+                    }
+                }
                 match self.expr(options) {
                     Ty::List(t) if count.is_none() && matches!(*t, Ty::Num(_)) => (*t).clone(),
                     _ => Ty::Any,
@@ -340,6 +350,7 @@ impl Types<'_> {
             match c {
                 Clause::For { pattern, iterable } => {
                     let over = self.expr(iterable);
+                    self.counted_ends(iterable);
                     self.gone_through(&over, iterable.span);
                     let turn = self.element(&over);
                     self.pattern(pattern, &turn);

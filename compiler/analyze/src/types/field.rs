@@ -278,6 +278,14 @@ impl Types<'_> {
         match (&ty, args) {
             (Ty::List(t), [IndexArg::At(e)]) => match &e.kind {
                 ExprKind::Range { .. } => ty.clone(),
+                ExprKind::Number(n) if n.float && n.scale.is_none() => {
+                    self.report(
+                        Diagnostic::error("E0301", "a list is read by a whole number")
+                            .at(e.span, "a fraction")
+                            .at(base.span, "a list"),
+                    );
+                    (**t).clone()
+                }
                 ExprKind::Number(_) => (**t).clone(),
                 _ => match self.quietly(|t| t.expr(e)) {
                     Ty::Num(_) => (**t).clone(),
@@ -300,7 +308,23 @@ impl Types<'_> {
                     _ => Ty::Any,
                 },
             },
-            (Ty::Tensor(e), _) => Ty::Tensor(*e),
+            (Ty::Tensor(e), args) => {
+                for a in args {
+                    if let IndexArg::At(at) | IndexArg::Named(_, at) = a
+                        && let Ty::Tensor(Elem::Bool) = self.quietly(|t| t.expr(at))
+                    {
+                        let x = self.sources.text(base.span).to_string();
+                        let p = self.sources.text(at.span).to_string();
+                        self.report(
+                            Diagnostic::error("E0301", "a comparison makes Bool, and an index counts")
+                                .at(at.span, "a tensor of Bool")
+                                .at(base.span, "read here")
+                                .help(format!("an index is made by `argmax(…)`; `{x} * ({p})` keeps what passes, and `mean({x} where {p})` is of that alone")),
+                        );
+                    }
+                }
+                Ty::Tensor(*e)
+            }
             // A row may be missing, and then its columns are invalid.
             (Ty::Table(row), [IndexArg::At(_)]) => Ty::Parts(perhaps(row)),
             (Ty::Decl(d), _)

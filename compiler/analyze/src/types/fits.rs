@@ -2,6 +2,7 @@
 
 use super::Types;
 use super::known::ADDRESS;
+use super::special::no_tensor;
 use super::stmt::words;
 use super::ty::{Decl, Elem, Ty, Unit};
 use nas_diagnostics::{Diagnostic, Span, did_you_mean};
@@ -17,7 +18,7 @@ pub(super) struct Clash {
     part: Option<(String, Ty)>,
 }
 
-fn clash(code: &'static str, want: impl Into<String>) -> Option<Clash> {
+pub(super) fn clash(code: &'static str, want: impl Into<String>) -> Option<Clash> {
     Some(Clash {
         code,
         want: want.into(),
@@ -38,7 +39,9 @@ impl Types<'_> {
     ) {
         let Some(written) = &p.ty else { return };
         let want = self.of(written);
-        let Some(c) = check(&want, given) else { return };
+        let Some(c) = check(&want, given).or_else(|| no_tensor(written, given)) else {
+            return;
+        };
         // Many intrinsics take more kinds of values than their declaration has room for.
         if self.intrinsic && c.code == "E0301" && loose(given) {
             return;
@@ -436,7 +439,7 @@ fn fields(want: &[(Arc<str>, Ty)], given: &[(Arc<str>, Ty)]) -> Option<Clash> {
 }
 
 /// Types with one meaning only.
-fn certain(name: &str) -> bool {
+pub(super) fn certain(name: &str) -> bool {
     matches!(name, "Net" | "Space" | "Arch" | "Weights" | "Data")
 }
 

@@ -300,6 +300,7 @@ impl Types<'_> {
                 t.gives_nothing(d, ty, body);
             }
             if let (Some(ty), Some(value)) = (&d.result, &body.value) {
+                t.gives_sometimes(d, ty, value);
                 let (want, who) = (t.of(ty), format!("the result of `{}`", d.name.text));
                 // What a loop gives is at least what is declared: it may tell more of how it went.
                 let loops = matches!(d.role, Role::Trainer | Role::Search);

@@ -53,6 +53,39 @@ impl Types<'_> {
         );
     }
 
+    /// E0301: a body whose last value is an `if` that may give nothing, where a value is promised.
+    pub(super) fn gives_sometimes(&mut self, d: &FnDecl, ty: &Type, value: &Expr) {
+        let mut last = value;
+        loop {
+            match &last.kind {
+                ExprKind::If {
+                    otherwise: Some(o), ..
+                } => last = o,
+                ExprKind::If {
+                    condition,
+                    then,
+                    otherwise: None,
+                } => {
+                    let optional = matches!(ty.kind, TypeKind::Optional(_));
+                    if optional || then.value.is_none() || d.role == Role::Curriculum {
+                        return;
+                    }
+                    self.report(
+                        Diagnostic::error(
+                            "E0301",
+                            format!("`{}` gives nothing where this does not hold", d.name.text),
+                        )
+                        .at(condition.span, "and otherwise?")
+                        .at(ty.span, "a value is promised here")
+                        .help("add an `else { … }`"),
+                    );
+                    return;
+                }
+                _ => return,
+            }
+        }
+    }
+
     /// E0301: a body without a last value, where one is promised.
     pub(super) fn gives_nothing(&mut self, d: &FnDecl, ty: &Type, body: &Block) {
         let gives = matches!(d.role, Role::Curriculum | Role::Distill | Role::Intrinsic)
@@ -113,6 +146,18 @@ impl Types<'_> {
                 .at(at, "a list is wanted here")
                 .help(help),
         );
+    }
+
+    /// E0304: the ends of a range that is gone through say how many turns there are.
+    pub(super) fn counted_ends(&mut self, over: &Expr) {
+        if let ExprKind::Range { low, high, .. } = &over.kind {
+            for end in [low, high].into_iter().flatten() {
+                let ty = self.quietly(|t| t.expr(end));
+                if let Ty::Tensor(_) = ty {
+                    self.static_needed(&ty, end.span, "the number of turns");
+                }
+            }
+        }
     }
 
     /// E0301: what is trained are weights.

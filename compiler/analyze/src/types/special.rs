@@ -1,5 +1,6 @@
 //! Functions that take records of any kind, by the records that they are given: a field that these have not is missing in the body.
 
+use super::fits::{Clash, certain, clash};
 use super::ty::{Decl, Ty};
 use super::{DEEPEST, Types};
 use nas_grammar::ast::{Arg, ExprKind, IndexArg, Role, Type, TypeKind};
@@ -103,5 +104,18 @@ impl Types<'_> {
         self.depth -= 1;
         self.special.insert(key, ty.clone());
         Some(ty)
+    }
+}
+
+/// `Tensor` takes numbers and lists of them as well, and nothing that is neither.
+pub(super) fn no_tensor(written: &Type, given: &Ty) -> Option<Clash> {
+    let of_tensors =
+        matches!(&written.kind, TypeKind::Name { name, .. } if &*name.text == "Tensor");
+    match given.met() {
+        Ty::Text if of_tensors => clash("E0301", "a tensor"),
+        Ty::Named(n) if of_tensors && certain(n) && &**n != "Space" && &**n != "Weights" => {
+            clash("E0301", "a tensor")
+        }
+        _ => None,
     }
 }

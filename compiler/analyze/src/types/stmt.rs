@@ -153,6 +153,7 @@ impl Types<'_> {
                 body,
             } => {
                 let over = self.expr(iterable);
+                self.counted_ends(iterable);
                 self.gone_through(&over, iterable.span);
                 let turn = self.element(&over);
                 self.scoped(|t| {

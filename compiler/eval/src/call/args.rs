@@ -120,6 +120,15 @@ pub fn arguments(
     Ok(out)
 }
 
+/// Whether a value of a name may stand for axes; `w` may as well be a list of widths.
+fn counts_axes(v: &Value) -> bool {
+    match v.plain() {
+        Value::Int(..) | Value::Range(_) | Value::Label(_) | Value::Unknown(_) => true,
+        Value::List(l) => l.iter().all(counts_axes),
+        _ => false,
+    }
+}
+
 /// Axes: names that a shape bound (their positions), `all`, numbers, ranges or lists of these.
 fn axes(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Value> {
     match &e.kind {
@@ -127,7 +136,7 @@ fn axes(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Value> {
             Some(crate::env::Found::Value(v)) => Ok(v),
             _ if &*n.text == "all" => Ok(Value::Label("all".into())),
             _ => match env.find(&n.text) {
-                Some(crate::env::Found::Value(v)) if !matches!(v, Value::Dim(_)) => Ok(v),
+                Some(crate::env::Found::Value(v)) if counts_axes(&v) => Ok(v),
                 _ => Ok(Value::Label(n.text.clone())),
             },
         },

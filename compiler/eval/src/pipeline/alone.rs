@@ -135,12 +135,7 @@ fn attempt(
     trial: &(&[i64], &[i64]),
     things: Things,
 ) -> Result<Value> {
-    let span = decl
-        .body
-        .as_ref()
-        .and_then(|b| b.value.as_ref())
-        .map_or(decl.name.span, |v| v.span);
-    let mut f = ctx.func(
+    let f = ctx.func(
         FuncKind::Decl {
             decl: decl.clone(),
             module,
@@ -151,6 +146,59 @@ fn attempt(
         decl.name.span,
     );
     let mut known: HashMap<Arc<str>, i64> = HashMap::new();
+    tried(ctx, decl, f, trial, things, &mut known).map_err(|mut f| {
+        if f.0.code.starts_with("E04")
+            && let Some(sizes) = sizes(decl, &known)
+        {
+            f.0.notes.push(format!("for instance with {sizes}"));
+        }
+        f
+    })
+}
+
+/// The sizes of a signature that stood in: `c = 48, h = 24`.
+fn sizes(decl: &FnDecl, known: &HashMap<Arc<str>, i64>) -> Option<String> {
+    let mut out: Vec<String> = vec![];
+    for p in decl.params.iter().flatten() {
+        let names: Vec<&Arc<str>> = match p.ty.as_ref().map(|t| &t.kind) {
+            Some(TypeKind::Tensor { shape, .. }) => shape
+                .iter()
+                .filter_map(|s| match s {
+                    IndexArg::At(e) => match &e.kind {
+                        ExprKind::Name(n) => Some(&n.text),
+                        _ => None,
+                    },
+                    _ => None,
+                })
+                .collect(),
+            _ if p.default.is_none() => vec![&p.name.text],
+            _ => vec![],
+        };
+        for n in names {
+            if let Some(v) = known.get(n) {
+                let text = format!("{n} = {v}");
+                if !out.contains(&text) {
+                    out.push(text);
+                }
+            }
+        }
+    }
+    (!out.is_empty()).then(|| out.join(", "))
+}
+
+fn tried(
+    ctx: &mut Ctx,
+    decl: &Arc<FnDecl>,
+    mut f: Value,
+    trial: &(&[i64], &[i64]),
+    things: Things,
+    known: &mut HashMap<Arc<str>, i64>,
+) -> Result<Value> {
+    let span = decl
+        .body
+        .as_ref()
+        .and_then(|b| b.value.as_ref())
+        .map_or(decl.name.span, |v| v.span);
     let mut ints = trial.0.iter().cycle();
     let mut extents = trial.1.iter().cycle();
     let mut env = Env::default();
@@ -171,7 +219,7 @@ fn attempt(
             }
             let v = match thing(ctx, p, things)? {
                 Some(v) => v,
-                None => stand_in(ctx, p, &env, &mut known, &mut ints, &mut extents)?,
+                None => stand_in(ctx, p, &env, known, &mut ints, &mut extents)?,
             };
             env = env.bind(p.name.text.clone(), v.clone());
             args.named.push((p.name.text.clone(), Some(v), p.span));
