@@ -1,6 +1,7 @@
 //! Serves timings: reads `time CASE TURNS`, `profile CASE`, `prepare CASE` or `memory` a line, answers in a line of JSON.
 
 mod cases;
+mod groups;
 mod net;
 
 use nas_ir::Bindings;
@@ -94,6 +95,16 @@ impl Bench {
                     format!("\"{kind}\":[{:.4},{}]", s * 1e3 / TURNS as f64, n / TURNS)
                 });
                 Ok(format!("{{{}}}", each.collect::<Vec<_>>().join(",")))
+            }
+            // What runs as one pass.
+            ["groups", case] => {
+                let outputs = cases::outputs(case)
+                    .ok_or("no such case")?
+                    .map_err(|e| format!("{e:?}"))?;
+                let (graph, _) = linearise(&outputs).map_err(|e| e.shape)?;
+                let lines = groups::told(&nas_network::prepare(&graph)?);
+                let quoted: Vec<String> = lines.iter().map(|l| format!("{l:?}")).collect();
+                Ok(format!("[{}]", quoted.join(",")))
             }
             // What a structure costs that was not met before, and one that was.
             ["prepare", case] => {

@@ -24,7 +24,7 @@ pub(crate) struct Lean {
     /// The number that every element is.
     uniform: Vec<Option<f64>>,
     /// Whether no gradient node is left, so that `Stop` and its like have done their work.
-    plain: bool,
+    pub plain: bool,
 }
 
 /// Also gives, for each old node, the new one with its value; `Id::MAX` where none has it any more.
@@ -107,6 +107,12 @@ fn compact(old: Flat) -> (Flat, Vec<Id>) {
     (new, map)
 }
 
+fn key(op: &Op, shape: &[usize], dtype: DType, inputs: &[Id]) -> u64 {
+    let mut h = DefaultHasher::new();
+    (op, shape, dtype, inputs).hash(&mut h);
+    h.finish()
+}
+
 impl Lean {
     fn push(&mut self, node: GraphNode, inputs: &[Id], pinned: bool) -> Id {
         let number = match node.op {
@@ -135,18 +141,20 @@ impl Lean {
         self.uniform[n as usize]
     }
 
+    /// A node that is there already.
+    pub fn find(&self, op: &Op, shape: &[usize], dtype: DType, inputs: &[Id]) -> Option<Id> {
+        let n = *self.table.get(&key(op, shape, dtype, inputs))?;
+        let node = &self.new.nodes[n as usize];
+        let same = node.op == *op && node.shape == shape && node.dtype == dtype;
+        (same && self.new.inputs[n as usize][..] == *inputs).then_some(n)
+    }
+
     /// The node as it is, or the one that already is it.
     pub fn keep(&mut self, op: Op, shape: &[usize], dtype: DType, inputs: &[Id]) -> Id {
-        let mut h = DefaultHasher::new();
-        (&op, shape, dtype, inputs).hash(&mut h);
-        let key = h.finish();
-        if let Some(n) = self.table.get(&key) {
-            let node = &self.new.nodes[*n as usize];
-            let same = node.op == op && node.shape == shape && node.dtype == dtype;
-            if same && self.new.inputs[*n as usize][..] == *inputs {
-                return *n;
-            }
+        if let Some(n) = self.find(&op, shape, dtype, inputs) {
+            return n;
         }
+        let key = key(&op, shape, dtype, inputs);
         let shape = shape.to_vec();
         let n = self.push(GraphNode { op, shape, dtype }, inputs, false);
         self.table.insert(key, n);
@@ -185,7 +193,7 @@ impl Lean {
     }
 
     /// The value before a broadcast, where this is one.
-    fn strip(&self, x: Id) -> Id {
+    pub fn strip(&self, x: Id) -> Id {
         match self.look(x) {
             Some((Op::Expand, [from])) => *from,
             Some((Op::Reshape, [from])) => {

@@ -2,6 +2,7 @@
 
 use crate::flat::{Id, Inputs};
 use crate::lean::Lean;
+use crate::sums;
 use nas_ir::op::PadMode;
 use nas_ir::{Binary, DType, Dim, Op, ReduceKind, Unary};
 use std::sync::Arc;
@@ -194,6 +195,11 @@ fn reduce(
             keep,
         };
         let y = lean.make(op, &inner, dtype, &[x]);
+        return Some(lean.reshape(y, shape));
+    }
+    // Where nothing is differentiated any more: gradients are taken of what was written.
+    if kind == ReduceKind::Sum && lean.plain && size > 0 {
+        let y = sums::sum(lean, x, axes, dtype)?;
         return Some(lean.reshape(y, shape));
     }
     None

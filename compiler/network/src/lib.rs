@@ -9,6 +9,7 @@ mod lean_layout;
 mod place;
 mod prepare;
 pub mod reference;
+mod sums;
 mod vjp;
 mod vjp_contract;
 mod vjp_layout;
