@@ -33,12 +33,14 @@ pub fn told(ready: &Ready) -> Vec<String> {
             Kernel::Single(n) => one(*n),
             Kernel::Fused(f) => {
                 let nodes: Vec<String> = f.nodes.iter().map(|n| one(*n)).collect();
-                let reduce = f.reduce.as_ref().map(|r| one(r.2)).unwrap_or_default();
+                let ends = f.reduce.iter().flat_map(|r| &r.nodes);
+                let reduce: Vec<String> = ends.map(|n| one(*n)).collect();
                 format!(
-                    "over {:?} reads {} keeps {} reduces {reduce}: {}",
+                    "over {:?} reads {} keeps {} reduces {}: {}",
                     f.shape,
                     list(&f.inputs),
                     list(&f.outputs),
+                    reduce.join("; "),
                     nodes.join("; ")
                 )
             }

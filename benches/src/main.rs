@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
+#[global_allocator]
+static ALLOCATOR: nasc_device::Aligned = nasc_device::Aligned;
+
 type Fault = Box<dyn std::error::Error>;
 
 struct Bench {

@@ -114,8 +114,9 @@ fn taken_in(f: &mut FusedKernel, v: Id, recipe: &Recipe) {
 
 impl Again<'_> {
     fn typed(&self, f: &FusedKernel) -> Option<DType> {
-        let mut all = f.nodes.iter().map(|n| n.index() as Id);
-        let computed = all.rfind(|n| !self.number(*n));
+        let ends = f.reduce.iter().flat_map(|r| &r.nodes);
+        let mut all = ends.chain(&f.nodes).map(|n| n.index() as Id);
+        let computed = all.find(|n| !self.number(*n));
         computed.map(|n| self.flat.dtype(n))
     }
 

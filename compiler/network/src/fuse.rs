@@ -31,19 +31,31 @@ pub struct FusedKernel {
     pub inputs: Vec<NodeIndex>,
     /// The nodes of the group whose values are read outside of it, each of shape `shape`; empty where only the reduction is.
     pub outputs: Vec<NodeIndex>,
-    /// (kind, axes of `shape` ascending, the `Reduce` node): it reads the value of a node of the group that nothing else
-    /// reads. Which node: the input of the `Reduce`. The shape of the result says whether the axes stay as 1.
-    pub reduce: Option<(ReduceKind, Vec<usize>, NodeIndex)>,
+    pub reduce: Option<Reduction>,
+}
+
+/// Reductions at the end of a group, all over the same axes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reduction {
+    pub kind: ReduceKind,
+    /// Axes of the group's shape, ascending.
+    pub axes: Vec<usize>,
+    /// The `Reduce` nodes. Each takes a node of the group or one of its inputs; the shape of its result says whether the axes
+    /// stay as 1.
+    pub nodes: Vec<NodeIndex>,
 }
 
 impl Kernel {
     /// The values it leaves in memory.
     pub fn results(&self) -> impl Iterator<Item = NodeIndex> + '_ {
-        let (list, one) = match self {
-            Kernel::Fused(f) => (&f.outputs[..], f.reduce.as_ref().map(|r| r.2)),
-            Kernel::Single(n) => (&[][..], Some(*n)),
+        let (list, ends) = match self {
+            Kernel::Fused(f) => (
+                &f.outputs[..],
+                f.reduce.as_ref().map_or(&[][..], |r| &r.nodes),
+            ),
+            Kernel::Single(n) => (&[][..], std::slice::from_ref(n)),
         };
-        list.iter().copied().chain(one)
+        list.iter().chain(ends).copied()
     }
 }
 
@@ -51,6 +63,9 @@ impl Kernel {
 pub fn fuse(graph: &Graph) -> Vec<Kernel> {
     group(&Flat::read(graph))
 }
+
+/// Reductions in one pass, at most.
+const TOGETHER: usize = 8;
 
 struct Groups<'a> {
     flat: &'a Flat,
@@ -105,26 +120,81 @@ impl Groups<'_> {
         }
     }
 
+    /// A `Reduce` of floats, and what it reduces.
+    fn reduction(&self, n: Id) -> Option<(ReduceKind, &[usize], Id)> {
+        match (
+            &self.flat.nodes[n as usize].op,
+            &self.flat.inputs[n as usize][..],
+        ) {
+            (Op::Reduce { kind, axes, .. }, [x])
+                if self.flat.dtype(n) != DType::I32
+                    && self.flat.dtype(*x) == self.flat.dtype(n) =>
+            {
+                Some((*kind, axes, *x))
+            }
+            _ => None,
+        }
+    }
+
+    /// A reduction and the others that can run in its pass: all their users are placed as well, so none needs another, they
+    /// go over the same axes of the same space, and they read a value in common.
+    fn together(&mut self, n: Id) -> Vec<Id> {
+        let mut all = vec![n];
+        let Some((kind, axes, x)) = self.reduction(n) else {
+            return all;
+        };
+        let near = |x: Id| -> Inputs {
+            let whole = |i: &Id| self.flat.shape(*i) == self.flat.shape(x);
+            let inputs = self.flat.inputs[x as usize].iter().copied();
+            let inputs = inputs.filter(|i| self.element_wise(x) && whole(i));
+            std::iter::once(x).chain(inputs).collect()
+        };
+        let mut reads = near(x);
+        let mut others: Vec<(Id, Id)> = self
+            .ready
+            .iter()
+            .filter_map(|r| {
+                let (k, a, y) = self.reduction(*r)?;
+                let same = k == kind && a == axes && self.flat.shape(y) == self.flat.shape(x);
+                (same && self.flat.dtype(y) == self.flat.dtype(x)).then_some((*r, y))
+            })
+            .collect();
+        others.sort_unstable_by(|a, b| b.cmp(a));
+        for (r, y) in others {
+            let more = near(y);
+            if all.len() < TOGETHER && more.iter().any(|i| reads.contains(i)) {
+                all.push(r);
+                reads.extend(more);
+            }
+        }
+        self.ready.retain(|r| !all.contains(r));
+        all
+    }
+
     fn place(&mut self, n: Id) {
         let number = self.kernels.len() as u32;
-        let node = &self.flat.nodes[n as usize];
-        let inputs = &self.flat.inputs[n as usize];
         let mut members: Vec<Id> = vec![];
-        let mut reduce = None;
-        if let Op::Reduce { kind, axes, .. } = &node.op
-            && let [x] = inputs[..]
-            && self.users[x as usize].len() == 1
-            && !self.output[x as usize]
-            && self.flat.dtype(x) == node.dtype
-            && self.element_wise(x)
-        {
-            reduce = Some((*kind, axes.clone(), index(n)));
-            self.placed(n);
-            members.push(x);
+        let mut reduces: Vec<Id> = vec![];
+        if self.reduction(n).is_some() {
+            reduces = self.together(n);
+            let mut freed: Vec<Id> = vec![];
+            for r in &reduces {
+                freed.extend(self.placed(*r));
+            }
+            for x in freed {
+                match self.element_wise(x) {
+                    true => members.push(x),
+                    false => self.queue(x),
+                }
+            }
+            if members.is_empty() && reduces.len() == 1 {
+                self.kernels.push(Kernel::Single(index(n)));
+                return;
+            }
         } else if self.element_wise(n) {
             members.push(n);
         } else {
-            for i in inputs.clone() {
+            for i in self.flat.inputs[n as usize].clone() {
                 self.loose[i as usize] = true;
             }
             for i in self.placed(n) {
@@ -133,8 +203,13 @@ impl Groups<'_> {
             self.kernels.push(Kernel::Single(index(n)));
             return;
         }
-        let shape = self.flat.shape(members[0]).to_vec();
-        let dtype = self.flat.dtype(members[0]);
+        let ends: Inputs = reduces
+            .iter()
+            .flat_map(|r| self.flat.inputs[*r as usize].iter().copied())
+            .collect();
+        let like = members.first().or(ends.first()).copied().unwrap_or(n);
+        let shape = self.flat.shape(like).to_vec();
+        let dtype = self.flat.dtype(like);
         let mut next = 0;
         while next < members.len() {
             let m = members[next];
@@ -151,24 +226,25 @@ impl Groups<'_> {
         }
         members.sort_unstable();
         let (mut inputs, mut numbers, mut outputs) = (vec![], vec![], vec![]);
-        for m in &members {
-            for i in &self.flat.inputs[*m as usize] {
-                let op = &self.flat.nodes[*i as usize].op;
-                if self.owner[*i as usize] == number {
-                    continue;
-                }
-                let list = if is_number(op) {
-                    &mut numbers
-                } else {
-                    &mut inputs
-                };
-                if !list.contains(&index(*i)) {
-                    list.push(index(*i));
-                }
+        let taken = members.iter().flat_map(|m| &self.flat.inputs[*m as usize]);
+        for i in taken.chain(&ends) {
+            let op = &self.flat.nodes[*i as usize].op;
+            if self.owner[*i as usize] == number {
+                continue;
             }
+            let list = if is_number(op) {
+                &mut numbers
+            } else {
+                &mut inputs
+            };
+            if !list.contains(&index(*i)) {
+                list.push(index(*i));
+            }
+        }
+        for m in &members {
             let outside = self.users[*m as usize]
                 .iter()
-                .any(|u| self.owner[*u as usize] != number && !is_end(&reduce, *u));
+                .any(|u| self.owner[*u as usize] != number && !reduces.contains(u));
             if outside || self.output[*m as usize] {
                 outputs.push(index(*m));
             }
@@ -176,6 +252,11 @@ impl Groups<'_> {
         let mut nodes = numbers;
         nodes.extend(members.iter().map(|m| index(*m)));
         nodes.sort_unstable();
+        let reduce = self.reduction(n).map(|(kind, axes, _)| Reduction {
+            kind,
+            axes: axes.to_vec(),
+            nodes: reduces.iter().map(|r| index(*r)).collect(),
+        });
         self.kernels.push(Kernel::Fused(FusedKernel {
             shape,
             nodes,
@@ -184,10 +265,6 @@ impl Groups<'_> {
             reduce,
         }));
     }
-}
-
-fn is_end(reduce: &Option<(ReduceKind, Vec<usize>, NodeIndex)>, n: Id) -> bool {
-    reduce.as_ref().is_some_and(|r| r.2 == index(n))
 }
 
 pub(crate) fn group(flat: &Flat) -> Vec<Kernel> {

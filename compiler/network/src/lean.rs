@@ -304,12 +304,66 @@ impl Lean {
         {
             return joined;
         }
+        if let Some(simpler) = self.scaled(b, l, r, shape, dtype) {
+            return simpler;
+        }
         // Sums and products do not depend on the order of their two inputs: one order makes equal ones meet.
         let (l, r) = match b {
             Binary::Add | Binary::Mul => (l.min(r), l.max(r)),
             _ => (l, r),
         };
         self.spread(Op::Binary(b), shape, dtype, &[l, r])
+    }
+
+    /// Scales of large values are put together before they are applied: `x / s` is `x` times the few values `1 / s`, `(x s) t` is
+    /// `x` times `s t`, `x + x` is `2 x`. Only where nothing is differentiated any more, and up to the last bits.
+    fn scaled(&mut self, b: Binary, l: Id, r: Id, shape: &[usize], dtype: DType) -> Option<Id> {
+        const FEW: usize = 16;
+        if !self.plain || dtype == DType::I32 {
+            return None;
+        }
+        let size = |s: &Self, n: Id| s.shape(n).iter().product::<usize>();
+        let all: usize = shape.iter().product();
+        let few = |s: &Self, n: Id| size(s, n) * FEW <= all;
+        let binary = Op::Binary(b);
+        match b {
+            Binary::Add if l == r => {
+                let two = self.fill(2.0, &[], dtype);
+                Some(self.make(Op::Binary(Binary::Mul), shape, dtype, &[l, two]))
+            }
+            Binary::Div => {
+                let thin = self.strip(r);
+                if !few(self, thin) || self.uniform(r).is_some() || size(self, l) < all {
+                    return None;
+                }
+                let own = self.shape(thin).to_vec();
+                let one = self.fill(1.0, &[], dtype);
+                let inverse = self.make(binary, &own, dtype, &[one, thin]);
+                Some(self.make(Op::Binary(Binary::Mul), shape, dtype, &[l, inverse]))
+            }
+            Binary::Mul => {
+                let (x, t) = match (self.strip(l), self.strip(r)) {
+                    (x, t) if few(self, t) => (x, t),
+                    (t, x) if few(self, t) => (x, t),
+                    _ => return None,
+                };
+                let (Op::Binary(Binary::Mul), [a, c]) = self.look(x)? else {
+                    return None;
+                };
+                let (y, s) = match (self.strip(*a), self.strip(*c)) {
+                    (y, s) if few(self, s) => (y, s),
+                    (s, y) if few(self, s) => (y, s),
+                    _ => return None,
+                };
+                let own = broadcast(self.shape(s), self.shape(t));
+                if own.iter().product::<usize>() * FEW > all {
+                    return None;
+                }
+                let scale = self.make(binary.clone(), &own, dtype, &[s, t]);
+                Some(self.make(binary, shape, dtype, &[y, scale]))
+            }
+            _ => None,
+        }
     }
 
     fn select(&mut self, c: Id, t: Id, o: Id, shape: &[usize], dtype: DType) -> Option<Id> {

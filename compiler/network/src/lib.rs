@@ -14,7 +14,7 @@ mod vjp;
 mod vjp_contract;
 mod vjp_layout;
 
-pub use fuse::{FusedKernel, Kernel, fuse};
+pub use fuse::{FusedKernel, Kernel, Reduction, fuse};
 pub use grad::{Derived, NoGradient, Unreached, differentiate};
 pub use lean::lean;
 pub use place::{Placement, bytes, place};

@@ -102,6 +102,7 @@ fn points(c: &mut Criterion) {
                 &axes,
                 Reduce::Sum,
                 &mut [&mut sums],
+                &mut [],
             )
         })
     });

@@ -104,6 +104,7 @@ fn chains(n: usize, c: usize, s: usize) {
                 &reduced,
                 Reduce::Sum,
                 &mut [&mut a, &mut b],
+                &mut [],
             )
             .unwrap_or(())
         });
@@ -129,6 +130,7 @@ fn chains(n: usize, c: usize, s: usize) {
                 &reduced,
                 Reduce::Sum,
                 &mut [&mut a, &mut b],
+                &mut [],
             )
             .unwrap_or(())
         });

@@ -5,6 +5,7 @@
 //! the shapes.
 //! Vector widths are chosen at run time (AVX-512, AVX2 with FMA, or the portable form of the same generic code).
 
+mod aligned;
 mod conv;
 mod elem;
 mod error;
@@ -20,6 +21,7 @@ mod simd;
 mod simd_x86;
 mod team;
 
+pub use aligned::Aligned;
 pub use conv::{Conv2d, conv2d, conv2d_grad_input, conv2d_grad_weight};
 pub use elem::Elem;
 pub use error::KernelError;

@@ -413,6 +413,7 @@ fn run_case<E: Elem>(case: &Case, tolerance: f64) {
             &case.reduced,
             kind,
             &mut [&mut a, &mut b],
+            &mut [],
         )
         .unwrap();
         for i in 0..left {
@@ -454,6 +455,7 @@ fn sums_are_accurate_and_fixed() {
             &[true],
             Reduce::Sum,
             &mut [&mut y],
+            &mut [],
         )
         .unwrap();
         y[0]
@@ -476,6 +478,7 @@ fn sums_are_accurate_and_fixed() {
             &[true],
             kind,
             &mut [&mut y],
+            &mut [],
         )
         .unwrap();
         assert!(y[0].is_nan());

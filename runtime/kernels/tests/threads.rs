@@ -102,14 +102,23 @@ fn all() -> Vec<Vec<u32>> {
     ];
     let program = Program::new(2, &code, &[3]).unwrap();
     let mut y = vec![0.0; total];
-    run_fused(&program, &shape, &inputs, &mut [&mut y]).unwrap();
+    run_fused(&program, &shape, &inputs, &mut [&mut y], &mut []).unwrap();
     out.push(bits(&y));
     for mask in 1..16 {
         let reduced: Vec<bool> = (0..4).map(|i| mask >> i & 1 == 1).collect();
         let left: usize = (0..4).filter(|i| !reduced[*i]).map(|i| shape[i]).product();
         for kind in [Reduce::Sum, Reduce::Max] {
             let mut y = vec![0.0; left];
-            run_fused_reduce(&program, &shape, &inputs, &reduced, kind, &mut [&mut y]).unwrap();
+            run_fused_reduce(
+                &program,
+                &shape,
+                &inputs,
+                &reduced,
+                kind,
+                &mut [&mut y],
+                &mut [],
+            )
+            .unwrap();
             out.push(bits(&y));
         }
     }

@@ -11,16 +11,22 @@ use nas_network::FusedKernel;
 use nasc_kernels as k;
 use petgraph::graph::NodeIndex;
 
-/// A fused group, with its register programs.
+/// A fused group: its register program, whose outputs are those of the reductions, then those that are kept.
 #[derive(Debug)]
 pub(super) struct Fused {
     dtype: DType,
     shape: Vec<usize>,
-    /// Writes `outputs`.
-    writes: Option<Part>,
+    part: Part,
+    reduce: Option<Ends>,
     outputs: Vec<u32>,
-    /// Reduces one value: kind, which axes go, the step of the result.
-    reduce: Option<(Part, k::Reduce, Vec<bool>, u32)>,
+}
+
+/// Reductions: the kind, which axes go, the steps of the results.
+#[derive(Debug)]
+struct Ends {
+    kind: k::Reduce,
+    mask: Vec<bool>,
+    steps: Vec<u32>,
 }
 
 /// A register program and what it reads.
@@ -54,37 +60,35 @@ impl Fused {
             .into_iter()
             .filter(|n| steps[*n as usize].source == Source::Compute)
             .collect();
-        let dtype = steps[*members.first()? as usize].dtype;
-        let writes = if outputs.is_empty() {
-            None
-        } else {
-            Some(Part::new(steps, &f.shape, &members, &outputs, &[])?)
-        };
         let reduce = match &f.reduce {
             None => None,
-            Some((kind, axes, node)) => {
-                let end = find(*node)?;
-                let from = *steps[end as usize].inputs.first()?;
-                // What was written above is read again, not computed again.
-                let part = Part::new(steps, &f.shape, &members, &[from], &outputs)?;
-                let mask = (0..f.shape.len()).map(|i| axes.contains(&i)).collect();
-                Some((part, reduce_kind(*kind), mask, end))
-            }
+            Some(r) => Some(Ends {
+                kind: reduce_kind(r.kind),
+                mask: (0..f.shape.len()).map(|i| r.axes.contains(&i)).collect(),
+                steps: list(&r.nodes)?,
+            }),
         };
+        let ends = reduce.as_ref().map_or(&[][..], |r| &r.steps);
+        let mut wanted = vec![];
+        for end in ends {
+            wanted.push(*steps[*end as usize].inputs.first()?);
+        }
+        wanted.extend(&outputs);
+        let first = ends.first().or(members.first())?;
         Some(Fused {
-            dtype,
+            dtype: steps[*first as usize].dtype,
             shape: f.shape.clone(),
-            writes,
-            outputs,
+            part: Part::new(steps, &f.shape, &members, &wanted)?,
             reduce,
+            outputs,
         })
     }
 
     /// What it does, in a word.
     pub(super) fn name(&self) -> &'static str {
-        match (&self.writes, &self.reduce) {
-            (None, Some(_)) => "point-wise, reduced",
-            (Some(_), Some(_)) => "point-wise, kept and reduced",
+        match (&self.outputs[..], &self.reduce) {
+            ([], Some(_)) => "point-wise, reduced",
+            (_, Some(_)) => "point-wise, kept and reduced",
             _ => "point-wise",
         }
     }
@@ -96,17 +100,14 @@ impl Fused {
 
     /// The steps it reads from memory.
     pub(super) fn reads(&self) -> impl Iterator<Item = u32> + '_ {
-        let parts = self.writes.iter().chain(self.reduce.iter().map(|r| &r.0));
-        parts
-            .flat_map(|p| &p.inputs)
-            .filter(|i| i.strides.is_some())
-            .map(|i| i.step)
+        let inputs = self.part.inputs.iter();
+        inputs.filter(|i| i.strides.is_some()).map(|i| i.step)
     }
 
     /// The steps it leaves in memory.
     pub(super) fn writes(&self) -> impl Iterator<Item = u32> + '_ {
-        let end = self.reduce.iter().map(|r| r.3);
-        self.outputs.iter().copied().chain(end)
+        let ends = self.reduce.iter().flat_map(|r| &r.steps);
+        self.outputs.iter().chain(ends).copied()
     }
 
     pub(super) fn run(
@@ -115,54 +116,55 @@ impl Fused {
         pool: &mut Pool,
         bindings: &Bindings,
     ) -> Result<(), RunFault> {
-        let n = count(&self.shape);
-        if let Some(part) = &self.writes {
-            let mut out: Vec<Buffer> = (0..self.outputs.len())
-                .map(|_| pool.take(self.dtype, n))
-                .collect();
-            let refuse = |e| refused(&values.steps[self.outputs[0] as usize], e);
-            match self.dtype {
-                DType::F64 => {
-                    let temps = part.temps::<f64>(values)?;
-                    let inputs = part.inputs::<f64>(values, &temps, bindings)?;
-                    let mut to: Vec<&mut [f64]> =
-                        out.iter_mut().filter_map(Seen::written).collect();
-                    k::run_fused(&part.program, &self.shape, &inputs, &mut to).map_err(refuse)?;
-                }
-                _ => {
-                    let temps = part.temps::<f32>(values)?;
-                    let inputs = part.inputs::<f32>(values, &temps, bindings)?;
-                    let mut to: Vec<&mut [f32]> =
-                        out.iter_mut().filter_map(Seen::written).collect();
-                    k::run_fused(&part.program, &self.shape, &inputs, &mut to).map_err(refuse)?;
-                }
-            }
-            for (o, b) in self.outputs.iter().zip(out) {
-                values.data[*o as usize] = Some(b.into_data());
-            }
-        }
-        if let Some((part, kind, mask, end)) = &self.reduce {
-            let step = &values.steps[*end as usize];
-            let mut out = pool.take(self.dtype, count(&step.shape));
-            let refuse = |e| refused(step, e);
-            match &mut out {
-                Buffer::F64(o) => {
-                    let temps = part.temps::<f64>(values)?;
-                    let inputs = part.inputs::<f64>(values, &temps, bindings)?;
-                    k::run_fused_reduce(&part.program, &self.shape, &inputs, mask, *kind, &mut [o])
-                        .map_err(refuse)?;
-                }
-                Buffer::F32(o) => {
-                    let temps = part.temps::<f32>(values)?;
-                    let inputs = part.inputs::<f32>(values, &temps, bindings)?;
-                    k::run_fused_reduce(&part.program, &self.shape, &inputs, mask, *kind, &mut [o])
-                        .map_err(refuse)?;
-                }
-                Buffer::I32(_) => {}
-            }
-            values.data[*end as usize] = Some(out.into_data());
+        let made: Vec<(u32, Buffer)> = self
+            .writes()
+            .map(|s| {
+                (
+                    s,
+                    pool.take(self.dtype, count(&values.steps[s as usize].shape)),
+                )
+            })
+            .collect();
+        let made = match self.dtype {
+            DType::F64 => self.compute::<f64>(values, bindings, made)?,
+            _ => self.compute::<f32>(values, bindings, made)?,
+        };
+        for (step, buffer) in made {
+            values.data[step as usize] = Some(buffer.into_data());
         }
         Ok(())
+    }
+
+    /// Fills the buffers of the steps that it leaves in memory, what is kept before what is reduced.
+    fn compute<E: Seen>(
+        &self,
+        values: &Values<'_>,
+        bindings: &Bindings,
+        mut made: Vec<(u32, Buffer)>,
+    ) -> Result<Vec<(u32, Buffer)>, RunFault> {
+        let refuse = |e| match self.writes().next() {
+            Some(s) => refused(&values.steps[s as usize], e),
+            None => RunFault::Unbound {
+                what: "a result".into(),
+            },
+        };
+        let temps = self.part.temps::<E>(values)?;
+        let inputs = self.part.inputs::<E>(values, &temps, bindings)?;
+        let mut to: Vec<&mut [E]> = made
+            .iter_mut()
+            .filter_map(|m| E::written(&mut m.1))
+            .collect();
+        let kept = self.outputs.len().min(to.len());
+        let (kept, ends) = to.split_at_mut(kept);
+        let program = &self.part.program;
+        match &self.reduce {
+            None => k::run_fused(program, &self.shape, &inputs, kept),
+            Some(r) => {
+                k::run_fused_reduce(program, &self.shape, &inputs, &r.mask, r.kind, ends, kept)
+            }
+        }
+        .map_err(refuse)?;
+        Ok(made)
     }
 }
 
@@ -210,17 +212,11 @@ impl Seen for f64 {
 }
 
 impl Part {
-    /// The program that gives `wanted`; `have` are members that are in memory already.
-    fn new(
-        steps: &[Step],
-        shape: &[usize],
-        members: &[u32],
-        wanted: &[u32],
-        have: &[u32],
-    ) -> Option<Part> {
+    /// The program that gives `wanted`.
+    fn new(steps: &[Step], shape: &[usize], members: &[u32], wanted: &[u32]) -> Option<Part> {
         let mut needed: Vec<u32> = vec![];
         let mut stack = wanted.to_vec();
-        let inside = |s: u32| members.contains(&s) && !have.contains(&s);
+        let inside = |s: u32| members.contains(&s);
         while let Some(s) = stack.pop() {
             if inside(s) && !needed.contains(&s) {
                 needed.push(s);

@@ -99,8 +99,8 @@ impl Plan {
                 nas_network::Kernel::Fused(f) => match Fused::new(steps, f, find) {
                     Some(f) => work.push(Work::Fused(Box::new(f))),
                     None => {
-                        let reduce = f.reduce.as_ref().map(|r| r.2);
-                        let all = f.nodes.iter().copied().chain(reduce);
+                        let ends = f.reduce.iter().flat_map(|r| &r.nodes);
+                        let all = f.nodes.iter().chain(ends).copied();
                         work.extend(all.filter_map(find).map(Work::Step));
                     }
                 },

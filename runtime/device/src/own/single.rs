@@ -106,7 +106,15 @@ fn typed<E: Seen>(
             };
             let mask: Vec<bool> = (0..xs.len()).map(|i| axes.contains(&i)).collect();
             let one = k::Program::identity();
-            k::run_fused_reduce(&one, xs, &[input], &mask, reduce_kind(*kind), &mut [out])?;
+            k::run_fused_reduce(
+                &one,
+                xs,
+                &[input],
+                &mask,
+                reduce_kind(*kind),
+                &mut [out],
+                &mut [],
+            )?;
         }
         (Op::Permute(order), _) => k::permute(xs, order, x, out)?,
         (Op::Unary(u), _) => point(unary(*u), shape, &[(x, xs)], out)?,

@@ -1,6 +1,6 @@
 //! Executes a fused program tile by tile.
 
-use super::ops::{Op, Src, apply};
+use super::ops::{Op, Src, apply_rows};
 use super::prepare::{expand, hoist, place};
 use super::space::{Row, Space, Strides};
 use crate::elem::{Elem, Scratch};
@@ -17,22 +17,22 @@ pub(crate) enum Node<E> {
     Apply(Op, [usize; 3]),
 }
 
-type ApplyFn<E> = unsafe fn(Op, *mut E, usize, [&Src<E>; 3]);
+type ApplyFn<E> = unsafe fn(Op, *mut E, (usize, usize), [&Src<E>; 3]);
 
-unsafe fn apply_base<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
-    apply::<E, E::Base>(op, dst, n, s)
+unsafe fn apply_base<E: Elem>(op: Op, dst: *mut E, n: (usize, usize), s: [&Src<E>; 3]) {
+    apply_rows::<E, E::Base>(op, dst, n, s)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn apply_avx2<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
-    apply::<E, E::Avx2>(op, dst, n, s)
+unsafe fn apply_avx2<E: Elem>(op: Op, dst: *mut E, n: (usize, usize), s: [&Src<E>; 3]) {
+    apply_rows::<E, E::Avx2>(op, dst, n, s)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-unsafe fn apply_avx512<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
-    apply::<E, E::Avx512>(op, dst, n, s)
+unsafe fn apply_avx512<E: Elem>(op: Op, dst: *mut E, n: (usize, usize), s: [&Src<E>; 3]) {
+    apply_rows::<E, E::Avx512>(op, dst, n, s)
 }
 
 fn apply_fn<E: Elem>() -> ApplyFn<E> {
@@ -62,6 +62,17 @@ struct Step<'a, E> {
     does: Does<'a, E>,
 }
 
+/// How rows become tiles.
+#[derive(Clone, Copy, PartialEq)]
+enum Cut {
+    /// Pieces of a row.
+    Pieces,
+    /// Several whole rows; what has one value a row is read so.
+    Rows,
+    /// Several short rows, what is not in order copied together.
+    Gathered,
+}
+
 enum Does<'a, E> {
     /// Memory in the order of the space.
     Read(*const E),
@@ -69,6 +80,8 @@ enum Does<'a, E> {
     ReadRow(*const E, &'a Strides),
     /// One value for the row.
     ReadOne(*const E, &'a Strides),
+    /// One value for each of the tile's rows.
+    ReadRows(*const E, &'a Strides),
     Gather(*const E, &'a Strides),
     Apply(Op, [usize; 3]),
 }
@@ -123,7 +136,7 @@ impl<E: Elem> Engine<E> {
                             Some(Node::Scalar(x)) => Src::One(*x),
                             _ => Src::One(E::zero()),
                         });
-                        apply(op, &mut x, 1, s.each_ref());
+                        apply(op, &mut x, (1, 1), s.each_ref());
                         nodes[i] = Node::Scalar(x);
                     }
                     m
@@ -152,12 +165,31 @@ impl<E: Elem> Engine<E> {
         }
     }
 
+    /// How rows become tiles.
+    fn cut(&self) -> Cut {
+        let (inner, whole) = (self.space.inner(), self.space.contiguous());
+        let last = self.space.rank - 1;
+        let plain = |i: &usize| match &self.nodes[*i] {
+            Node::Input(_, s) => *s == whole || s[last] == 0 && !self.outputs.contains(i),
+            _ => true,
+        };
+        if self.space.total() == inner {
+            Cut::Pieces
+        } else if inner < LONG_ROW {
+            Cut::Gathered
+        } else if inner * 2 <= self.tile && self.code.iter().all(plain) {
+            Cut::Rows
+        } else {
+            Cut::Pieces
+        }
+    }
+
     /// Calls `f` for each tile in row-major order.
-    fn tiles(&self, mut f: impl FnMut(&TileAt)) {
+    fn tiles(&self, cut: Cut, mut f: impl FnMut(&TileAt)) {
         let inner = self.space.inner();
         let rows = self.space.total() / inner.max(1);
         let mut row = self.space.row(0);
-        if inner >= LONG_ROW || rows == 1 {
+        if cut == Cut::Pieces {
             for r in 0..rows {
                 for start in (0..inner).step_by(self.tile) {
                     f(&TileAt {
@@ -191,9 +223,24 @@ impl<E: Elem> Engine<E> {
     /// # Safety
     /// As for `new`; each output holds the whole space and overlaps nothing else.
     pub(crate) unsafe fn write(&self, into: &mut [*mut E]) {
+        self.feed(0, into, |_, _, _, _| {});
+    }
+
+    /// Runs the program, hands the values of the first `fed` outputs to `sink`, tile by tile: (which output, first flat place,
+    /// length, value); the others go into contiguous memory.
+    ///
+    /// # Safety
+    /// As for `new`; each address holds the whole space and overlaps nothing else.
+    pub(crate) unsafe fn feed(
+        &self,
+        fed: usize,
+        into: &mut [*mut E],
+        mut sink: impl FnMut(usize, usize, usize, Src<E>),
+    ) {
+        let (fed, written) = self.outputs.split_at(fed);
         // A node given out is computed in place, once.
         let mut direct = vec![NONE; self.nodes.len()];
-        for (i, &o) in self.outputs.iter().enumerate() {
+        for (i, &o) in written.iter().enumerate() {
             if matches!(self.nodes[o], Node::Apply(..)) && direct[o] == NONE {
                 direct[o] = i;
             }
@@ -204,28 +251,18 @@ impl<E: Elem> Engine<E> {
                 i => Some(into[i].add(flat)),
             },
             |at, values| {
-                for (i, &o) in self.outputs.iter().enumerate() {
+                for (i, &o) in written.iter().enumerate() {
                     if direct[o] != i {
                         let dst = into[i].add(at.flat);
                         match values[o] {
                             Src::Many(p) => std::ptr::copy_nonoverlapping(p, dst, at.len),
                             Src::One(x) => std::slice::from_raw_parts_mut(dst, at.len).fill(x),
+                            // Inputs that are given out are no such.
+                            Src::Rows(_) => {}
                         }
                     }
                 }
-            },
-        );
-    }
-
-    /// Runs the program, hands the outputs' values of each tile to `sink`: (which output, first flat place, length, value).
-    ///
-    /// # Safety
-    /// As for `new`.
-    pub(crate) unsafe fn feed(&self, mut sink: impl FnMut(usize, usize, usize, Src<E>)) {
-        self.run(
-            |_, _| None,
-            |at, values| {
-                for (i, &o) in self.outputs.iter().enumerate() {
+                for (i, &o) in fed.iter().enumerate() {
                     sink(i, at.flat, at.len, values[o]);
                 }
             },
@@ -251,8 +288,13 @@ impl<E: Elem> Engine<E> {
                 _ => Src::One(E::zero()),
             })
             .collect();
-        let steps = self.steps(inner >= LONG_ROW || self.space.total() == inner);
-        self.tiles(|at| {
+        let cut = self.cut();
+        let steps = self.steps(cut);
+        self.tiles(cut, |at| {
+            let many = match cut {
+                Cut::Rows => (at.rows, inner),
+                _ => (1, at.len),
+            };
             for step in &steps {
                 values[step.node] = match step.does {
                     Does::Read(p) => Src::Many(p.add(at.flat)),
@@ -261,6 +303,15 @@ impl<E: Elem> Engine<E> {
                     }
                     Does::ReadOne(p, strides) => {
                         Src::One(*p.add(at.row.offset(&self.space, strides)))
+                    }
+                    Does::ReadRows(p, strides) => {
+                        let to = room.add(self.slot[step.node] * size);
+                        let mut row = at.row;
+                        for r in 0..at.rows {
+                            *to.add(r) = *p.add(row.offset(&self.space, strides));
+                            row.step(&self.space);
+                        }
+                        Src::Rows(to)
                     }
                     Does::Gather(p, strides) => {
                         let to = room.add(self.slot[step.node] * size);
@@ -271,7 +322,7 @@ impl<E: Elem> Engine<E> {
                         let to = direct(step.node, at.flat)
                             .unwrap_or_else(|| room.add(self.slot[step.node] * size));
                         let [a, b, c] = args;
-                        (self.apply)(op, to, at.len, [&values[a], &values[b], &values[c]]);
+                        (self.apply)(op, to, many, [&values[a], &values[b], &values[c]]);
                         Src::Many(to)
                     }
                 };
@@ -280,15 +331,17 @@ impl<E: Elem> Engine<E> {
         });
     }
 
-    /// What each tile does, in order; `rows` where a tile lies in one row.
-    fn steps(&self, rows: bool) -> Vec<Step<'_, E>> {
+    /// What each tile does, in order.
+    fn steps(&self, cut: Cut) -> Vec<Step<'_, E>> {
         let whole = self.space.contiguous();
         let last = self.space.rank - 1;
         let does = |node: usize| match &self.nodes[node] {
             Node::Scalar(_) => None,
             Node::Input(p, strides) => Some(if *strides == whole {
                 Does::Read(*p)
-            } else if rows && strides[last] < 2 {
+            } else if cut == Cut::Rows {
+                Does::ReadRows(*p, strides)
+            } else if cut == Cut::Pieces && strides[last] < 2 {
                 match strides[last] {
                     0 => Does::ReadOne(*p, strides),
                     _ => Does::ReadRow(*p, strides),

@@ -77,10 +77,11 @@ impl Program {
             holds[dst] = Some(inputs + i);
             code.push((instr.op, args));
         }
-        let outputs = outputs
+        let outputs: Vec<usize> = outputs
             .iter()
             .map(|&r| find(&holds, r))
             .collect::<Result<_, _>>()?;
+        join(inputs, &mut code, &outputs);
         Ok(Program {
             inputs,
             code,
@@ -112,6 +113,28 @@ impl Program {
     /// How many outputs it gives.
     pub fn outputs(&self) -> usize {
         self.outputs.len()
+    }
+}
+
+/// A product that only a sum takes is computed with it; the place where it stood stays, unused.
+fn join(inputs: usize, code: &mut [(Op, [usize; 3])], outputs: &[usize]) {
+    let mut users = vec![0usize; inputs + code.len()];
+    let args = code.iter().flat_map(|(op, args)| &args[..op.arity()]);
+    args.chain(outputs).for_each(|a| users[*a] += 1);
+    for i in 0..code.len() {
+        let (Op::Add, [a, b, _]) = code[i] else {
+            continue;
+        };
+        let lone = |v: usize| {
+            let (op, args) = *code.get(v.checked_sub(inputs)?)?;
+            (op == Op::Mul && users[v] == 1).then_some(args)
+        };
+        let joined = match (lone(a), lone(b)) {
+            (Some([x, y, _]), _) => [x, y, b],
+            (_, Some([x, y, _])) => [x, y, a],
+            _ => continue,
+        };
+        code[i] = (Op::MulAdd, joined);
     }
 }
 

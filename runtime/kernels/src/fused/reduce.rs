@@ -114,9 +114,11 @@ fn fold_fn<E: Elem>() -> FoldFn<E> {
     }
 }
 
-/// Runs a program at every place of `shape` and reduces its values over the axes of `reduced` (true = reduced away).
+/// Runs a program at every place of `shape`, reduces its first values over the axes of `reduced` (true = reduced away), and
+/// keeps the others as they are: one pass over memory for all.
 ///
-/// Each output is contiguous over the axes that stay, in their order. Same inputs, same bits: whatever the thread.
+/// Each of `outputs` is contiguous over the axes that stay, in their order; each of `kept`, for the program's outputs after
+/// those, of the whole shape. Same inputs, same bits: whatever the thread.
 pub fn run_fused_reduce<E: Elem>(
     program: &Program,
     shape: &[usize],
@@ -124,8 +126,9 @@ pub fn run_fused_reduce<E: Elem>(
     reduced: &[bool],
     kind: Reduce,
     outputs: &mut [&mut [E]],
+    kept: &mut [&mut [E]],
 ) -> Result<(), KernelError> {
-    product(shape)?;
+    let whole = product(shape)?;
     need(
         reduced.len() == shape.len(),
         "the mask of reduced axes has another rank than the space",
@@ -137,12 +140,16 @@ pub fn run_fused_reduce<E: Elem>(
         .map(|(d, _)| d)
         .product();
     need(
-        outputs.len() == program.outputs.len(),
+        outputs.len() + kept.len() == program.outputs.len(),
         "a fused program got another number of outputs",
     )?;
     need(
         outputs.iter().all(|o| o.len() == left),
         "an output of a reduction has another size than the axes that stay",
+    )?;
+    need(
+        kept.iter().all(|o| o.len() == whole),
+        "an output of a fused program has another size than its space",
     )?;
     let (space, kinds, nodes) = nodes(program, shape, inputs, reduced)?;
     if space.total() == 0 {
@@ -152,11 +159,14 @@ pub fn run_fused_reduce<E: Elem>(
         return Ok(());
     }
     let into: Vec<Places<E>> = outputs.iter_mut().map(|o| Places::new(o)).collect();
+    let whole: Vec<Places<E>> = kept.iter_mut().map(|o| Places::new(o)).collect();
     let count = into.len();
     let nodes = Shared(nodes);
     let rows = space.dims[0];
     let each = space.total() / rows;
     let some = share(rows, each * program.work(), 1);
+    // A part writes places of its own, from its first row on.
+    let from = |first: usize| -> Vec<*mut E> { whole.iter().map(|p| p.at(first * each)).collect() };
     if !kinds[0] {
         // Each part has outputs of its own.
         let kept = left / rows;
@@ -170,7 +180,12 @@ pub fn run_fused_reduce<E: Elem>(
                 } else {
                     &kinds[..]
                 };
-                reduce(nodes, part, program, kinds, kind, &mut totals);
+                let to = Totals {
+                    kind,
+                    all: &mut totals,
+                    count,
+                };
+                reduce(nodes, part, program, kinds, to, &mut from(first));
                 for (o, totals) in into.iter().zip(totals.chunks_exact((len * kept).max(1))) {
                     let o = o.slice(first * kept, len * kept);
                     o.iter_mut().zip(totals).for_each(|(o, &t)| *o = E::of(t));
@@ -195,7 +210,12 @@ pub fn run_fused_reduce<E: Elem>(
             } else {
                 &kinds[..]
             };
-            reduce(nodes, part, program, kinds, kind, totals);
+            let to = Totals {
+                kind,
+                all: totals,
+                count,
+            };
+            reduce(nodes, part, program, kinds, to, &mut from(first));
         }
     });
     let (sum, others) = totals.split_at_mut(all);
@@ -216,38 +236,46 @@ pub fn run_fused_reduce<E: Elem>(
     Ok(())
 }
 
-/// Reduces all of a space into `totals`, those of each output after one another.
+/// Where values are reduced to: the totals of `count` outputs after one another.
+struct Totals<'a> {
+    kind: Reduce,
+    all: &'a mut [f64],
+    count: usize,
+}
+
+/// Reduces all of a space, and writes what is kept to `kept`.
 ///
 /// # Safety
-/// Every input reaches all of the space.
+/// Every input reaches all of the space, and so does every address of `kept`, which overlap nothing else.
 unsafe fn reduce<E: Elem>(
     nodes: Vec<Node<E>>,
     space: Space,
     program: &Program,
     kinds: &[bool],
-    kind: Reduce,
-    totals: &mut [f64],
+    to: Totals<'_>,
+    kept: &mut [*mut E],
 ) {
-    totals.fill(kind.start());
-    let left = totals.len() / program.outputs.len().max(1);
+    let kind = to.kind;
+    to.all.fill(kind.start());
+    let left = to.all.len() / to.count.max(1);
     let first = space.dims[0];
     let rest = space.total() / first;
     if kinds[0] && space.rank > 1 && space.inner() < 512 && rest <= 16 * 1024 && first >= 4 {
         // Over the first axis place by place, which keeps vectors full whatever the rows' length; then the rest.
-        let sums = over_first::<E>(nodes, space, program, kind);
+        let sums = over_first::<E>(nodes, space, program, kind, to.count, kept);
         let part = space.part(1);
         for (i, sums) in sums.chunks_exact(rest).enumerate() {
-            let to = &mut totals[i * left..][..left];
+            let to = &mut to.all[i * left..][..left];
             let rows = Rows::new(kind, &part, &kinds[1..]);
             rows.fold(sums, &mut rows.first(), to);
         }
     } else {
         let mut fill: Vec<E> = Vec::new();
         let rows = Rows::new(kind, &space, kinds);
-        let mut at = vec![rows.first(); program.outputs.len()];
-        Engine::new(nodes, space, &program.outputs).feed(|i, _, len, value| {
+        let mut at = vec![rows.first(); to.count];
+        Engine::new(nodes, space, &program.outputs).feed(to.count, kept, |i, _, len, value| {
             let v = slice(value, len, &mut fill);
-            let to = &mut totals[i * left..][..left];
+            let to = &mut to.all[i * left..][..left];
             rows.fold(v, &mut at[i], to);
         });
     }
@@ -262,6 +290,8 @@ unsafe fn slice<E: Elem>(value: Src<E>, len: usize, fill: &mut Vec<E>) -> &[E] {
             fill.resize(len, x);
             fill
         }
+        // Inputs that are given out are no such.
+        Src::Rows(_) => &[],
     }
 }
 
@@ -323,11 +353,12 @@ unsafe fn over_first<E: Elem>(
     space: Space,
     program: &Program,
     kind: Reduce,
+    count: usize,
+    kept: &mut [*mut E],
 ) -> Scratch<f64> {
     // Sums of so many in E before they go on in f64.
     const RUN: usize = 16;
     let rest = space.total() / space.dims[0];
-    let count = program.outputs.len();
     let mut sums = Scratch::<f64>::new(count * rest);
     sums.fill(kind.start());
     let mut short = Scratch::<E>::new(count * rest);
@@ -335,7 +366,7 @@ unsafe fn over_first<E: Elem>(
     short.fill(start);
     let (fold, merge) = (fold_fn::<E>(), merge_fn::<E>());
     let mut fill = Vec::new();
-    Engine::new(nodes, space, &program.outputs).feed(|i, flat, len, value| {
+    Engine::new(nodes, space, &program.outputs).feed(count, kept, |i, flat, len, value| {
         let mut v = slice(value, len, &mut fill);
         let mut flat = flat;
         while !v.is_empty() {
