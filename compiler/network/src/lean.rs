@@ -331,6 +331,37 @@ impl Lean {
                 let two = self.fill(2.0, &[], dtype);
                 Some(self.make(Op::Binary(Binary::Mul), shape, dtype, &[l, two]))
             }
+            Binary::Add => {
+                let sum = |s: &Self, n: Id| match s.look(s.strip(n)) {
+                    Some((Op::Binary(Binary::Add), [a, c])) => Some((*a, *c)),
+                    _ => None,
+                };
+                for (x, other) in [(l, r), (r, l)] {
+                    let Some((a, c)) = sum(self, x) else {
+                        continue;
+                    };
+                    let pair = match (a == other, c == other) {
+                        (true, _) => Some((c, other, other)),
+                        (_, true) => Some((a, other, other)),
+                        // A few values join a product, which takes them in.
+                        _ if few(self, self.strip(other)) => {
+                            let scaled =
+                                |n: Id| matches!(self.look(n), Some((Op::Binary(Binary::Mul), _)));
+                            match (scaled(c), scaled(a)) {
+                                (true, true) => Some((a, c, other)),
+                                _ => None,
+                            }
+                        }
+                        _ => None,
+                    };
+                    if let Some((rest, p, q)) = pair {
+                        let own = broadcast(self.shape(p), self.shape(q));
+                        let inner = self.make(binary.clone(), &own, dtype, &[p, q]);
+                        return Some(self.make(binary, shape, dtype, &[rest, inner]));
+                    }
+                }
+                None
+            }
             Binary::Div => {
                 let thin = self.strip(r);
                 if !few(self, thin) || self.uniform(r).is_some() || size(self, l) < all {
