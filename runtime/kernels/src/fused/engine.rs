@@ -1,6 +1,6 @@
 //! Executes a fused program tile by tile.
 
-use super::ops::{Op, Src, apply_rows};
+use super::ops::{Op, Src, apply};
 use super::prepare::{expand, hoist, place};
 use super::space::{Row, Space, Strides};
 use crate::elem::{Elem, Scratch};
@@ -17,22 +17,22 @@ pub(crate) enum Node<E> {
     Apply(Op, [usize; 3]),
 }
 
-type ApplyFn<E> = unsafe fn(Op, *mut E, (usize, usize), [&Src<E>; 3]);
+type ApplyFn<E> = unsafe fn(Op, *mut E, usize, [&Src<E>; 3]);
 
-unsafe fn apply_base<E: Elem>(op: Op, dst: *mut E, n: (usize, usize), s: [&Src<E>; 3]) {
-    apply_rows::<E, E::Base>(op, dst, n, s)
+unsafe fn apply_base<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
+    apply::<E, E::Base>(op, dst, n, s)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn apply_avx2<E: Elem>(op: Op, dst: *mut E, n: (usize, usize), s: [&Src<E>; 3]) {
-    apply_rows::<E, E::Avx2>(op, dst, n, s)
+unsafe fn apply_avx2<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
+    apply::<E, E::Avx2>(op, dst, n, s)
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-unsafe fn apply_avx512<E: Elem>(op: Op, dst: *mut E, n: (usize, usize), s: [&Src<E>; 3]) {
-    apply_rows::<E, E::Avx512>(op, dst, n, s)
+unsafe fn apply_avx512<E: Elem>(op: Op, dst: *mut E, n: usize, s: [&Src<E>; 3]) {
+    apply::<E, E::Avx512>(op, dst, n, s)
 }
 
 fn apply_fn<E: Elem>() -> ApplyFn<E> {
@@ -62,17 +62,6 @@ struct Step<'a, E> {
     does: Does<'a, E>,
 }
 
-/// How rows become tiles.
-#[derive(Clone, Copy, PartialEq)]
-enum Cut {
-    /// Pieces of a row.
-    Pieces,
-    /// Several whole rows; what has one value a row is read so.
-    Rows,
-    /// Several short rows, what is not in order copied together.
-    Gathered,
-}
-
 enum Does<'a, E> {
     /// Memory in the order of the space.
     Read(*const E),
@@ -80,8 +69,6 @@ enum Does<'a, E> {
     ReadRow(*const E, &'a Strides),
     /// One value for the row.
     ReadOne(*const E, &'a Strides),
-    /// One value for each of the tile's rows.
-    ReadRows(*const E, &'a Strides),
     Gather(*const E, &'a Strides),
     Apply(Op, [usize; 3]),
 }
@@ -136,7 +123,7 @@ impl<E: Elem> Engine<E> {
                             Some(Node::Scalar(x)) => Src::One(*x),
                             _ => Src::One(E::zero()),
                         });
-                        apply(op, &mut x, (1, 1), s.each_ref());
+                        apply(op, &mut x, 1, s.each_ref());
                         nodes[i] = Node::Scalar(x);
                     }
                     m
@@ -147,11 +134,8 @@ impl<E: Elem> Engine<E> {
         let (code, ..) = place(&nodes, outputs);
         expand(&mut nodes, &code, &mut space, &mut hoisted);
         let (code, slot, slots) = place(&nodes, outputs);
-        let tile = match slots {
-            0..=3 => 2048,
-            4..=8 => 1024,
-            _ => 512,
-        };
+        // Small enough for the first cache with all buffers, large enough that an operation's start does not count.
+        let tile = if slots <= 8 { 1024 } else { 512 };
         Engine {
             nodes,
             space,
@@ -165,31 +149,12 @@ impl<E: Elem> Engine<E> {
         }
     }
 
-    /// How rows become tiles.
-    fn cut(&self) -> Cut {
-        let (inner, whole) = (self.space.inner(), self.space.contiguous());
-        let last = self.space.rank - 1;
-        let plain = |i: &usize| match &self.nodes[*i] {
-            Node::Input(_, s) => *s == whole || s[last] == 0 && !self.outputs.contains(i),
-            _ => true,
-        };
-        if self.space.total() == inner {
-            Cut::Pieces
-        } else if inner < LONG_ROW {
-            Cut::Gathered
-        } else if inner * 2 <= self.tile && self.code.iter().all(plain) {
-            Cut::Rows
-        } else {
-            Cut::Pieces
-        }
-    }
-
     /// Calls `f` for each tile in row-major order.
-    fn tiles(&self, cut: Cut, mut f: impl FnMut(&TileAt)) {
+    fn tiles(&self, mut f: impl FnMut(&TileAt)) {
         let inner = self.space.inner();
         let rows = self.space.total() / inner.max(1);
         let mut row = self.space.row(0);
-        if cut == Cut::Pieces {
+        if inner >= LONG_ROW || rows == 1 {
             for r in 0..rows {
                 for start in (0..inner).step_by(self.tile) {
                     f(&TileAt {
@@ -257,8 +222,6 @@ impl<E: Elem> Engine<E> {
                         match values[o] {
                             Src::Many(p) => std::ptr::copy_nonoverlapping(p, dst, at.len),
                             Src::One(x) => std::slice::from_raw_parts_mut(dst, at.len).fill(x),
-                            // Inputs that are given out are no such.
-                            Src::Rows(_) => {}
                         }
                     }
                 }
@@ -288,13 +251,8 @@ impl<E: Elem> Engine<E> {
                 _ => Src::One(E::zero()),
             })
             .collect();
-        let cut = self.cut();
-        let steps = self.steps(cut);
-        self.tiles(cut, |at| {
-            let many = match cut {
-                Cut::Rows => (at.rows, inner),
-                _ => (1, at.len),
-            };
+        let steps = self.steps(inner >= LONG_ROW || self.space.total() == inner);
+        self.tiles(|at| {
             for step in &steps {
                 values[step.node] = match step.does {
                     Does::Read(p) => Src::Many(p.add(at.flat)),
@@ -303,15 +261,6 @@ impl<E: Elem> Engine<E> {
                     }
                     Does::ReadOne(p, strides) => {
                         Src::One(*p.add(at.row.offset(&self.space, strides)))
-                    }
-                    Does::ReadRows(p, strides) => {
-                        let to = room.add(self.slot[step.node] * size);
-                        let mut row = at.row;
-                        for r in 0..at.rows {
-                            *to.add(r) = *p.add(row.offset(&self.space, strides));
-                            row.step(&self.space);
-                        }
-                        Src::Rows(to)
                     }
                     Does::Gather(p, strides) => {
                         let to = room.add(self.slot[step.node] * size);
@@ -322,7 +271,7 @@ impl<E: Elem> Engine<E> {
                         let to = direct(step.node, at.flat)
                             .unwrap_or_else(|| room.add(self.slot[step.node] * size));
                         let [a, b, c] = args;
-                        (self.apply)(op, to, many, [&values[a], &values[b], &values[c]]);
+                        (self.apply)(op, to, at.len, [&values[a], &values[b], &values[c]]);
                         Src::Many(to)
                     }
                 };
@@ -331,17 +280,15 @@ impl<E: Elem> Engine<E> {
         });
     }
 
-    /// What each tile does, in order.
-    fn steps(&self, cut: Cut) -> Vec<Step<'_, E>> {
+    /// What each tile does, in order; `rows` where a tile lies in one row.
+    fn steps(&self, rows: bool) -> Vec<Step<'_, E>> {
         let whole = self.space.contiguous();
         let last = self.space.rank - 1;
         let does = |node: usize| match &self.nodes[node] {
             Node::Scalar(_) => None,
             Node::Input(p, strides) => Some(if *strides == whole {
                 Does::Read(*p)
-            } else if cut == Cut::Rows {
-                Does::ReadRows(*p, strides)
-            } else if cut == Cut::Pieces && strides[last] < 2 {
+            } else if rows && strides[last] < 2 {
                 match strides[last] {
                     0 => Does::ReadOne(*p, strides),
                     _ => Does::ReadRow(*p, strides),

@@ -96,37 +96,11 @@ impl Op {
     }
 }
 
-/// An argument for one tile: as many elements as the tile has, one value for all, or one for each of its rows.
+/// An argument for one tile: as many elements as the tile has, or one value for all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Src<E> {
     Many(*const E),
     One(E),
-    Rows(*const E),
-}
-
-/// Computes one operation over `rows` rows of `len` elements each.
-///
-/// # Safety
-/// As for `apply`, with `rows * len` elements; `Rows` arguments hold a value a row.
-#[inline(always)]
-pub(crate) unsafe fn apply_rows<E: Elem, V: Vector<E>>(
-    op: Op,
-    dst: *mut E,
-    (rows, len): (usize, usize),
-    s: [&Src<E>; 3],
-) {
-    let some = s[..op.arity()].iter().any(|s| matches!(s, Src::Rows(_)));
-    if !some {
-        return apply::<E, V>(op, dst, rows * len, s);
-    }
-    for r in 0..rows {
-        let s = s.map(|s| match *s {
-            Src::Many(p) => Src::Many(p.wrapping_add(r * len)),
-            Src::Rows(p) => Src::One(*p.add(r)),
-            one => one,
-        });
-        apply::<E, V>(op, dst.add(r * len), len, s.each_ref());
-    }
 }
 
 #[inline(always)]
@@ -145,7 +119,7 @@ pub(crate) fn min<E: Elem>(a: E, b: E) -> E {
     if b < a || b.is_nan() { b } else { a }
 }
 
-/// Computes one operation over `n` elements at `dst`; `Rows` arguments are `apply_rows`' to resolve.
+/// Computes one operation over `n` elements at `dst`.
 ///
 /// # Safety
 /// `dst` and every `Many` argument that the operation takes hold `n` elements; `dst` overlaps none of them.
@@ -163,7 +137,6 @@ pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize,
                     }
                 }
                 Src::One(a) => out.fill(f(a)),
-                Src::Rows(_) => {}
             }
         }};
     }
@@ -191,7 +164,6 @@ pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize,
                     }
                 }
                 (Src::One(a), Src::One(b)) => out.fill(f(a, b)),
-                _ => {}
             }
         }};
     }
@@ -247,7 +219,6 @@ pub(crate) unsafe fn apply<E: Elem, V: Vector<E>>(op: Op, dst: *mut E, n: usize,
                         *d = f(a, b, c);
                     }
                 }
-                _ => {}
             }
         }};
     }

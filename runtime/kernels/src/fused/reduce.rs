@@ -290,8 +290,6 @@ unsafe fn slice<E: Elem>(value: Src<E>, len: usize, fill: &mut Vec<E>) -> &[E] {
             fill.resize(len, x);
             fill
         }
-        // Inputs that are given out are no such.
-        Src::Rows(_) => &[],
     }
 }
 
