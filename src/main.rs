@@ -14,6 +14,10 @@ use show::{Look, Show};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// Tensors on borders of cache lines.
+#[global_allocator]
+static ALLOCATOR: nasc_runtime::Aligned = nasc_runtime::Aligned;
+
 /// What the command's exit codes mean; other programs rely on them.
 pub mod exit {
     pub const OK: u8 = 0;

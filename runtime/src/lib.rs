@@ -8,5 +8,5 @@ mod samples;
 
 pub use bare::Bare;
 pub use execute::{COMPILED, Options, PROGRAMS, Runtime};
-pub use nasc_device::{Device, Kernels};
+pub use nasc_device::{Aligned, Device, Kernels};
 pub use nasc_store::Disk;

@@ -1,16 +1,29 @@
 //! Values that are cheaper to compute again than to keep: no group writes them, each that needs one computes it itself.
 //!
-//! Such a value takes a few simple operations on one tensor of its own size that is in memory anyway, and otherwise on numbers
-//! and on tensors with a value a row (a mean). Computing it takes as many reads as reading it would; the write is saved, and its memory.
+//! Such a value takes a few simple operations on one or two tensors of its own size that are in memory anyway, and otherwise on
+//! numbers and on tensors with few values (a mean a channel). What its write and reads cost is weighed against the reads and
+//! operations that each reader would add.
 
 use crate::flat::{Flat, Id, index};
 use crate::fuse::{FusedKernel, Kernel};
+use crate::place::bytes;
 use nas_ir::{Binary, DType, Op, Unary};
+use petgraph::graph::NodeIndex;
 
 /// Operations of a recipe, at most.
-const STEPS: usize = 2;
-/// Elements of a long row.
-const ROW: usize = 128;
+const STEPS: usize = 5;
+/// Tensors of the value's size that a recipe reads, at most: each lives as long as its readers.
+const LARGE: usize = 2;
+/// What has so many times fewer elements is small.
+const FEW: usize = 16;
+/// What things cost, in tenths of reading a tensor of the value's size: a write (the lines are fetched first), an operation.
+const WRITE: usize = 20;
+const READ: usize = 10;
+
+/// What an operation costs beside a read of so many bytes: caches give values about as fast as they are computed.
+fn step(bytes: usize) -> usize {
+    if bytes < 8 << 20 { 13 } else { 3 }
+}
 
 struct Again<'a> {
     flat: &'a Flat,
@@ -29,7 +42,7 @@ struct Recipe {
     nodes: Vec<Id>,
     reads: Vec<Id>,
     /// Tensors of the value's own shape among what it reads.
-    large: usize,
+    large: Vec<Id>,
     steps: usize,
 }
 
@@ -77,7 +90,20 @@ pub(crate) fn recompute(flat: &Flat, kernels: &mut Vec<Kernel>) {
             Kernel::Single(_) => false,
         });
         let mut recipe = Recipe::default();
-        if !written || !alike || !again.follow(v, v, &mut recipe) || recipe.large != 1 {
+        if !written || !alike || !again.follow(v, v, &mut recipe) || recipe.large.is_empty() {
+            continue;
+        }
+        let step = step(bytes(&flat.nodes[at]));
+        let keeps = WRITE + READ * again.readers[at].len();
+        let again_costs = again.readers[at].iter().map(|k| match &kernels[*k] {
+            Kernel::Fused(f) => {
+                let has = |n: &NodeIndex| f.inputs.contains(n) || f.nodes.contains(n);
+                let new = recipe.large.iter().filter(|r| !has(&index(**r)));
+                READ * new.count() + step * recipe.steps
+            }
+            Kernel::Single(_) => 0,
+        });
+        if again_costs.sum::<usize>() > keeps {
             continue;
         }
         again.kept[at] = false;
@@ -124,20 +150,27 @@ impl Again<'_> {
         matches!(self.flat.nodes[n as usize].op, Op::Const(_) | Op::Scalar)
     }
 
-    /// Whether a tensor has one value for each row of another, of the same axes and long rows: such are read once a row.
-    fn a_row(&self, n: Id, of: Id) -> bool {
-        let (few, all) = (self.flat.shape(n), self.flat.shape(of));
-        let whole = few.iter().zip(all).take_while(|(a, b)| a == b).count();
-        few.len() == all.len()
-            && few[whole..].iter().all(|d| *d == 1)
-            && all[whole..].iter().product::<usize>() >= ROW
+    /// Whether a tensor has few values beside another.
+    fn few(&self, n: Id, of: Id) -> bool {
+        let size = |n| self.flat.shape(n).iter().product::<usize>();
+        size(n) * FEW <= size(of)
     }
 
     /// Whether a simple operation: one that takes no longer than reading its result.
     fn simple(&self, n: Id) -> bool {
         match &self.flat.nodes[n as usize].op {
-            Op::Unary(Unary::Neg | Unary::Abs | Unary::Relu) => true,
-            Op::Binary(Binary::Add | Binary::Sub | Binary::Mul | Binary::Max | Binary::Min) => true,
+            Op::Unary(Unary::Neg | Unary::Abs | Unary::Relu) | Op::Select => true,
+            Op::Binary(
+                Binary::Add
+                | Binary::Sub
+                | Binary::Mul
+                | Binary::Max
+                | Binary::Min
+                | Binary::Lt
+                | Binary::Le
+                | Binary::Gt
+                | Binary::Ge,
+            ) => true,
             Op::Binary(Binary::Div) => {
                 let by = self.flat.inputs[n as usize].get(1);
                 by.is_some_and(|d| self.number(*d))
@@ -157,10 +190,16 @@ impl Again<'_> {
         }
         let whole = self.flat.shape(n) == self.flat.shape(v);
         if n != v && self.kept[n as usize] {
-            let small = self.a_row(n, v);
             recipe.reads.push(n);
-            recipe.large += usize::from(whole && !small);
-            return (whole || small) && self.flat.dtype(n) == self.flat.dtype(v);
+            if whole {
+                recipe.large.push(n);
+            }
+            let fine = if whole {
+                recipe.large.len() <= LARGE
+            } else {
+                self.few(n, v)
+            };
+            return fine && self.flat.dtype(n) == self.flat.dtype(v);
         }
         let inputs = &self.flat.inputs[n as usize];
         if self.flat.nodes[n as usize].op == Op::Expand && whole {

@@ -67,7 +67,8 @@ pub(crate) fn sum(lean: &mut Lean, x: Id, axes: &[usize], dtype: DType) -> Optio
         return None;
     }
     let plan = sums.plan(lean, x, DEPTH);
-    if matches!(&plan, Plan::Pass(of) if of[..] == [x]) || sums.passes(lean, &plan) > 1 {
+    let same = matches!(&plan, Plan::Pass(of) if of[..] == [x]);
+    if same || !sums.fits(lean, &plan) || sums.passes(lean, &plan) > 1 {
         return None;
     }
     let y = sums.build(lean, &plan);

@@ -102,7 +102,7 @@ fn all() -> Vec<Vec<u32>> {
     ];
     let program = Program::new(2, &code, &[3]).unwrap();
     let mut y = vec![0.0; total];
-    run_fused(&program, &shape, &inputs, &mut [&mut y], &mut []).unwrap();
+    run_fused(&program, &shape, &inputs, &mut [&mut y]).unwrap();
     out.push(bits(&y));
     for mask in 1..16 {
         let reduced: Vec<bool> = (0..4).map(|i| mask >> i & 1 == 1).collect();
