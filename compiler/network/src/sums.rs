@@ -68,7 +68,11 @@ pub(crate) fn sum(lean: &mut Lean, x: Id, axes: &[usize], dtype: DType) -> Optio
     }
     let plan = sums.plan(lean, x, DEPTH);
     let same = matches!(&plan, Plan::Pass(of) if of[..] == [x]);
-    if same || !sums.fits(lean, &plan) || sums.passes(lean, &plan) > 1 {
+    let passes = sums.passes(lean, &plan);
+    // A number goes outside only where that saves a pass: the product may be needed as it stands.
+    let number = |n: &Id| lean.uniform(*n).is_some();
+    let numbers = matches!(&plan, Plan::Scaled(_, f) if f.over.iter().chain(&f.under).all(number));
+    if same || !sums.fits(lean, &plan) || passes > 1 || passes == 1 && numbers {
         return None;
     }
     let y = sums.build(lean, &plan);

@@ -147,7 +147,7 @@ fn a_layer_and_its_update_in_kernels() {
     let text = listing(&ready.graph, &ready.kernels);
     assert_eq!(
         text,
-        "contract\n[8, 4] add tanh mul\nreduce.sum\n[8, 4] const add sub mul\nreduce.sum\n\
+        "contract\n[8, 4] add tanh mul -> reduce\n[8, 4] mul const const mul sub mul -> reduce\n\
          contract\n[4, 3] scalar mul sub\n[4] scalar mul sub\n",
         "{}",
         ready.graph.print()
