@@ -38,6 +38,8 @@ struct Declared {
     /// A list a bracket: the type's name of each parameter, and whether it has a default.
     lists: Vec<Vec<(String, bool)>>,
     draws: bool,
+    /// Takes arguments of any name.
+    open: bool,
 }
 
 struct Draws(bool);
@@ -76,6 +78,9 @@ impl Known {
                         role: d.role,
                         lists: lists.collect(),
                         draws: draws.0,
+                        open: (d.params.iter().flatten()).any(|p| {
+                            matches!(p.ty.as_ref().map(|t| &t.kind), Some(TypeKind::Map(..)))
+                        }),
                     };
                     self.functions
                         .entry(d.name.text.clone())
@@ -120,8 +125,21 @@ pub fn mistakes(file: &str, text: &str, known: &Known) -> Vec<Mistake> {
         tensor: None,
         stem: String::new(),
         lets: vec![],
+        own: HashSet::new(),
     };
+    let renamed = tree.items.iter().filter_map(|i| match &i.kind {
+        ItemKind::Use(u) => u.names.as_ref(),
+        _ => None,
+    });
+    let renamed: Vec<Arc<str>> = (renamed.flatten())
+        .filter_map(|n| Some(n.1.as_ref()?.text.clone()))
+        .collect();
     for item in &tree.items {
+        g.own = renamed.iter().cloned().collect();
+        if let ItemKind::Fn(d) = &item.kind {
+            g.own
+                .extend(d.params.iter().flatten().map(|p| p.name.text.clone()));
+        }
         g.whole(item);
         g.item(item);
     }
@@ -138,6 +156,15 @@ struct Generator<'a> {
     tensor: Option<Arc<str>>,
     stem: String,
     lets: Vec<Vec<Ident>>,
+    /// Names that stand for something else here than what is declared under them.
+    own: HashSet<Arc<str>>,
+}
+
+impl<'a> Generator<'a> {
+    /// What a name is declared as.
+    fn one(&self, name: &str) -> Option<&'a Declared> {
+        self.known.one(name).filter(|_| !self.own.contains(name))
+    }
 }
 
 fn range(s: Span) -> Range<usize> {

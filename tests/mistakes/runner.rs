@@ -120,7 +120,7 @@ fn judge(m: &Mistake) -> Verdict {
     }
 }
 
-/// One in so many is judged by default; `MISTAKES=3` judges one in three.
+/// One in so many is judged by default; `MISTAKES=3` judges one in three, `MISTAKES=3+1` others.
 const SAMPLE: usize = 8;
 
 /// All of them, on as many threads as there are cores.
@@ -170,16 +170,19 @@ fn mistakes_are_refused_where_they_are_made() {
     }
     // Each kind's share of a sample is its share of all: they stand kind by kind, by file.
     let asked = std::env::var("MISTAKES").ok();
-    let sample = match asked.as_deref().map(str::parse) {
-        Some(Ok(n)) => usize::max(n, 1),
-        Some(Err(_)) => 1,
-        None => SAMPLE,
+    let number = |t: &str| t.parse::<usize>().ok();
+    let (sample, first) = match asked
+        .as_deref()
+        .map(|a| a.split_once('+').unwrap_or((a, "0")))
+    {
+        Some((n, k)) => (number(n).unwrap_or(1).max(1), number(k).unwrap_or(0)),
+        None => (SAMPLE, 0),
     };
     let whole = sample == 1;
     let made = all.len();
     all.sort_by_key(|m| m.kind);
     if !whole {
-        let mut i = 0;
+        let mut i = first;
         all.retain(|_| {
             i += 1;
             i % sample == 0
@@ -193,7 +196,8 @@ fn mistakes_are_refused_where_they_are_made() {
         if !v.mended
             && let Ok(folder) = std::env::var("MISTAKES_KEEP")
         {
-            let name = format!("{}-{}", m.kind, m.file).replace(['/', ' ', '~'], "_");
+            let said = if v.refused { "" } else { "missed-" };
+            let name = format!("{said}{}-{}", m.kind, m.file).replace(['/', ' ', '~'], "_");
             std::fs::write(Path::new(&folder).join(name), &m.text).expect("it is kept");
         }
         for s in [scores.entry(m.kind).or_default(), &mut total] {

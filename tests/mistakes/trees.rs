@@ -35,7 +35,6 @@ impl Visit for Generator<'_> {
                     if let ExprKind::Call { callee, .. } = &value.kind
                         && let ExprKind::Name(f) = &callee.kind
                         && self
-                            .known
                             .one(&f.text)
                             .is_some_and(|d| d.role != Role::Intrinsic && !d.draws)
                     {
@@ -134,7 +133,6 @@ impl Visit for Generator<'_> {
                 if let ExprKind::Call { callee, args, .. } = &target.kind
                     && let ExprKind::Name(f) = &callee.kind
                     && self
-                        .known
                         .one(&f.text)
                         .is_some_and(|d| d.role == Role::Block && d.lists.len() == 2)
                     && let Some(a) = args.iter().find(|a| a.name.is_none())
@@ -173,7 +171,8 @@ impl Generator<'_> {
         };
         for a in args {
             if let Some(n) = &a.name {
-                if n.text.len() > 3 {
+                let any = self.one(&name.text).is_some_and(|d| d.open);
+                if n.text.len() > 3 && !any {
                     self.replace("misspelt argument", range(n.span), &misspelt(&n.text));
                 }
                 if &*n.text == "over" {
@@ -184,7 +183,7 @@ impl Generator<'_> {
                 }
             }
         }
-        let Some(d) = self.known.one(&name.text) else {
+        let Some(d) = self.one(&name.text) else {
             return;
         };
         let positional: Vec<&Arg> = args

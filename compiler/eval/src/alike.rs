@@ -38,6 +38,7 @@ enum Tree {
 struct Done {
     value: Value,
     draws: u64,
+    told: u64,
     /// What the key names by its place stays there.
     _held: Env,
 }
@@ -77,10 +78,12 @@ pub fn find(ctx: &mut Ctx, key: &str) -> Option<Value> {
     let memo = memo.lock().ok()?;
     let done = memo.results.get(key)?;
     ctx.draws += done.draws;
+    ctx.told += done.told;
     Some(done.value.clone())
 }
 
-pub fn keep(ctx: &Ctx, key: String, value: &Value, draws: u64, bound: &Env) {
+/// `before` is how much had been drawn when the call began.
+pub fn keep(ctx: &Ctx, key: String, value: &Value, before: (u64, u64), bound: &Env) {
     // Weights that are trained later are each their own.
     if live(value, DEPTH) {
         return;
@@ -93,7 +96,8 @@ pub fn keep(ctx: &Ctx, key: String, value: &Value, draws: u64, bound: &Env) {
     }
     let done = Done {
         value: value.clone(),
-        draws: ctx.draws.saturating_sub(draws),
+        draws: ctx.draws.saturating_sub(before.0),
+        told: ctx.told.saturating_sub(before.1),
         _held: bound.clone(),
     };
     memo.results.insert(key, done);

@@ -451,7 +451,7 @@ fn call_decl(
         ctx.privy = around;
         return Ok(v);
     }
-    let draws = ctx.draws;
+    let (draws, told) = (ctx.draws, ctx.told);
     let result = ctx.deeper(span, |ctx| {
         ctx.in_module(module, |ctx| match decl.role {
             Role::Block => net::call_block(ctx, decl, body, &bound, span),
@@ -467,6 +467,10 @@ fn call_decl(
         })
     });
     ctx.privy = around;
+    // What other roles draw is closed over, or belongs to the run of a net.
+    if decl.role != Role::Fn {
+        ctx.told = told;
+    }
     let mut result = result?;
     if let Some(ty) = &decl.result
         && decl.role != Role::Intrinsic
@@ -477,7 +481,7 @@ fn call_decl(
         result = units::stamp(result, ty, span)?;
     }
     if let Some(key) = alike {
-        crate::alike::keep(ctx, key, &result, draws, &bound);
+        crate::alike::keep(ctx, key, &result, (draws, told), &bound);
     }
     Ok(result)
 }

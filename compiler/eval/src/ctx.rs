@@ -57,6 +57,10 @@ pub struct Ctx {
     pub fallbacks: u64,
     /// The name that a draw is being bound to: its condition may use it.
     pub binding: Option<Arc<str>>,
+    /// How many draws stood in the functions gone through, nets and closed roles left out.
+    pub told: u64,
+    /// What stands behind the `~` at hand.
+    pub asked: Option<Span>,
     /// The key under which the training that runs keeps its points.
     pub checkpoint: Option<String>,
     /// Where members are compared as terms.
@@ -96,6 +100,8 @@ pub struct Shared {
     pub checked: Mutex<HashMap<String, crate::net::memo::Checked>>,
     /// Spaces whose arguments all have defaults, by declaration.
     pub spaces: Mutex<HashMap<usize, Arc<crate::space::SpaceValue>>>,
+    /// All spaces made, to be let go of together.
+    pub bases: Mutex<Vec<std::sync::Weak<crate::space::Base>>>,
     /// Values of top-level `let`s.
     pub globals: Mutex<HashMap<usize, Value>>,
     /// What is sealed and what is disclosed, for the plan.
@@ -144,6 +150,7 @@ impl Ctx {
                 scores: Mutex::default(),
                 checked: Mutex::default(),
                 spaces: Mutex::default(),
+                bases: Mutex::default(),
                 globals: Mutex::default(),
                 seals: Mutex::default(),
                 prints: Mutex::default(),
@@ -158,6 +165,8 @@ impl Ctx {
             top: false,
             fallbacks: 0,
             binding: None,
+            told: 0,
+            asked: None,
             checkpoint: None,
             terms: None,
             generic: false,
@@ -199,6 +208,8 @@ impl Ctx {
             top: false,
             fallbacks: 0,
             binding: None,
+            told: 0,
+            asked: None,
             checkpoint: None,
             terms: None,
             generic: false,

@@ -3,10 +3,10 @@
 use crate::ctx::{Ctx, fault};
 use crate::env::Env;
 use crate::key::Key;
-use crate::value::{Dist, Element, Value};
+use crate::value::{Dist, Element, FuncKind, Value};
 use crate::{Result, access, net, number, stmt};
 use nas_diagnostics::Span;
-use nas_grammar::ast::{Expr, ExprKind};
+use nas_grammar::ast::{Expr, ExprKind, Role};
 use nas_ir::op::Distribution;
 use nas_ir::{Binary, DType, Shape, Tensor};
 
@@ -17,14 +17,64 @@ pub fn draw(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Value> {
     }
     let key = ctx.next_key();
     crate::ledger::note(ctx, crate::ledger::What::Draws);
-    ctx.under(key, |ctx| {
+    if ctx.net.is_none() && ctx.space.is_none() {
+        ctx.told += 1;
+    }
+    let around = ctx.asked.replace(e.span);
+    let drawn = ctx.under(key, |ctx| {
         let v = ctx.eval(e, env)?;
         match v.plain() {
             Value::Dist(d) => one(ctx, d, key, e.span),
             // A function without arguments: `~make()` gives its value, `~make` calls it.
             _ => Ok(v),
         }
-    })
+    });
+    ctx.asked = around;
+    drawn
+}
+
+/// E0306: a function that was handed over draws where it is called, and no `~` says so. `before` is what had been drawn then.
+///
+/// Of a function called by its name the text tells this.
+pub fn shown(ctx: &Ctx, f: &Value, callee: &Expr, before: u64, call: Span) -> Result<()> {
+    let ExprKind::Name(name) = &callee.kind else {
+        return Ok(());
+    };
+    let behind = |s: Span| s.file == call.file && s.start <= call.start && call.end <= s.end;
+    if ctx.told == before || ctx.asked.is_some_and(behind) {
+        return Ok(());
+    }
+    let Some(own) = function(f) else {
+        return Ok(());
+    };
+    let start = Span {
+        end: call.start,
+        ..call
+    };
+    Err(fault(
+        "E0306",
+        format!("`{}` draws, and the call has no `~`", name.text),
+    )
+    .at(callee.span, "this draws")
+    .at(own, "since it is this function here")
+    .help(format!(
+        "write `let x ~ {0}(…)`, or `~{0}(…)` inside an expression",
+        name.text
+    ))
+    .fix(start, "~")
+    .into())
+}
+
+/// Where a declared function stands; none of what else can be called.
+fn function(f: &Value) -> Option<Span> {
+    match f.plain() {
+        Value::Func(f) => match &f.kind {
+            FuncKind::Decl { decl, .. } if decl.role == Role::Fn => Some(decl.name.span),
+            FuncKind::Partial { of } => function(of),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// `draw where p within n else e`: at most n tries.
@@ -56,7 +106,10 @@ pub fn draw_where(ctx: &mut Ctx, e: &Expr, env: &Env) -> Result<Value> {
             }
             ctx.eval(condition, &inner)?;
             if let Some(o) = otherwise {
-                ctx.eval(o, env)?;
+                let around = ctx.asked.replace(o.span);
+                let stands_in = ctx.eval(o, env);
+                ctx.asked = around;
+                stands_in?;
             }
             return Ok(v);
         }

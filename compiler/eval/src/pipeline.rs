@@ -13,6 +13,7 @@ use nas_grammar::ast::{
 use std::sync::Arc;
 
 mod alone;
+mod axes;
 mod check;
 mod settings;
 mod side_by_side;

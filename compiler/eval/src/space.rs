@@ -8,6 +8,7 @@ mod costs;
 mod dependent;
 mod edit;
 mod exists;
+mod held;
 mod members;
 pub mod mixture;
 mod record;
@@ -77,7 +78,7 @@ pub struct Base {
     pub decl: Arc<SpaceDecl>,
     pub module: ModuleId,
     pub env: Env,
-    elaborated: OnceLock<Arc<Elaborated>>,
+    elaborated: held::Held<Arc<Elaborated>>,
     costs: OnceLock<Arc<Vec<CostEntry>>>,
     outputs: Mutex<HashMap<String, Value>>,
     /// Costs of members asked for, by architecture.
@@ -199,7 +200,12 @@ impl SpaceContext {
 
 impl SpaceValue {
     pub fn sites(&self) -> Vec<SiteInfo> {
-        match self.base.elaborated.get().map(|e| &e.context.choices) {
+        match self
+            .base
+            .elaborated
+            .get()
+            .map(|e| e.context.choices.clone())
+        {
             Some(Choices::Open(s)) => s.lock().map(|s| s.clone()).unwrap_or_default(),
             _ => vec![],
         }
@@ -231,7 +237,7 @@ impl SpaceValue {
     /// The declaration evaluated with every choice open; done once.
     /// The declaration with every choice open, where it has been evaluated already.
     pub fn elaborated(&self) -> Option<Arc<Elaborated>> {
-        self.base.elaborated.get().cloned()
+        self.base.elaborated.get()
     }
 
     /// Equal for all restrictions of one space, while one of them lives.
@@ -241,7 +247,7 @@ impl SpaceValue {
 
     pub fn elaborate(self: &Arc<Self>, ctx: &mut Ctx) -> Result<Arc<Elaborated>> {
         if let Some(e) = self.base.elaborated.get() {
-            return Ok(e.clone());
+            return Ok(e);
         }
         let sites = Arc::new(Mutex::new(vec![]));
         let context = SpaceContext {
@@ -257,7 +263,7 @@ impl SpaceValue {
             encoding: body.encoding,
             conditions: body.conditions,
         });
-        Ok(self.base.elaborated.get_or_init(|| e).clone())
+        Ok(self.base.elaborated.get_or_init(|| e))
     }
 
     /// Every member's net, evaluated once: shapes are proved, choices inside are found, costs are summed.

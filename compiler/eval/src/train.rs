@@ -14,7 +14,7 @@ pub use assign::{assign, declare, state};
 pub use closed::{call_closed, call_proxy, freeze};
 pub use compute::{compute_all, force, number, numbers, settle, settle_all, stand_in, unsettled};
 pub use events::{keep, on_change, record, restart};
-pub use minimise::minimise;
+pub use minimise::{minimise, no_optimiser};
 pub use turns::{batch_loop, interrupted, plain_loop};
 
 use crate::ctx::Ctx;

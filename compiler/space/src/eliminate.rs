@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::coef::Coef;
 use crate::error::TooHard;
 use crate::model::SiteId;
 use crate::order::{Extent, order, split};
-use crate::poly::{Budget, Coef, Over, Poly};
+use crate::poly::{Budget, Over, Poly};
 use crate::problem::{Kind, Problem};
 
 /// How a product was put together, so that its members can be found again.
@@ -110,7 +111,7 @@ pub(crate) struct Elimination<C> {
     pub constant: Option<C>,
 }
 
-fn hard(problem: &Problem, sites: &[SiteId], over: Over) -> TooHard {
+pub(crate) fn hard(problem: &Problem, sites: &[SiteId], over: Over) -> TooHard {
     let reason = match over {
         Over::Rows => "these choices are coupled too closely: their joint table is too large",
         Over::Terms => "the costs of these choices take too many distinct values together",
@@ -135,6 +136,10 @@ pub(crate) fn eliminate<C: Coef>(
         constant: Some(C::unit()),
     };
     let mut used = vec![false; problem.factors.len()];
+    let mut reading = vec![Vec::new(); problem.widths.len()];
+    for (i, f) in problem.factors.iter().enumerate() {
+        f.scope.iter().for_each(|s| reading[*s].push(i));
+    }
     for f in problem.factors.iter().filter(|f| f.scope.is_empty()) {
         out.constant = match (&f.kind, out.constant) {
             (Kind::Weigh(v), Some(c)) => Some(c.mul(&C::weigh(v[0]))),
@@ -144,9 +149,7 @@ pub(crate) fn eliminate<C: Coef>(
     }
     let mut live: Vec<usize> = Vec::new();
     for &var in order {
-        let factors: Vec<usize> = (0..used.len())
-            .filter(|&f| !used[f] && problem.factors[f].scope.contains(&var))
-            .collect();
+        let factors: Vec<usize> = reading[var].iter().copied().filter(|&f| !used[f]).collect();
         factors.iter().for_each(|&f| used[f] = true);
         let (children, rest): (Vec<usize>, Vec<usize>) = live
             .into_iter()
@@ -329,117 +332,5 @@ impl<C: Coef> Elimination<C> {
         Poly::term(0, constant.clone())
             .mul(&tree.poly(), &problem.keys, budget)
             .map_err(fail)
-    }
-
-    /// The sum of coefficients over members that meet the windows.
-    pub fn sum(&self, problem: &Problem, budget: &Budget) -> Result<C, TooHard> {
-        let fail = |over| {
-            hard(
-                problem,
-                &(0..problem.widths.len()).collect::<Vec<_>>(),
-                over,
-            )
-        };
-        let (Some((a, b)), Some(constant)) = (self.halves(problem, budget)?.trees, &self.constant)
-        else {
-            return Ok(C::none());
-        };
-        let (a, b) = (a.poly(), b.poly());
-        let mut sum = C::none();
-        match problem.keys.interval() {
-            Some((low, high)) => {
-                let least = a.keys.first().zip(b.keys.first()).map_or(0, |(a, b)| a + b);
-                if low <= least {
-                    // Both sides sorted: as the key of `a` falls, the matching run in `b` grows.
-                    let (mut to, mut run) = (0, C::none());
-                    for (k, c) in a.keys.iter().zip(&a.coefs).rev() {
-                        while b.keys.get(to).is_some_and(|x| x + k <= high) {
-                            run.add(&b.coefs[to]);
-                            to += 1;
-                        }
-                        if to > 0 {
-                            sum.fma(c, &run);
-                        }
-                    }
-                    return Ok(constant.mul(&sum));
-                }
-                // Else it moves, and coefficients need not have a minus: sums of blocks stand in.
-                let runs = Runs::new(&b.coefs);
-                for (k, c) in a.keys.iter().zip(&a.coefs) {
-                    if *k > high {
-                        break;
-                    }
-                    let from = b.keys.partition_point(|x| x + k < low);
-                    let to = b.keys.partition_point(|x| *x <= high - k);
-                    if let Some(part) = runs.sum(&b.coefs, from, to) {
-                        sum.fma(c, &part);
-                    }
-                }
-            }
-            None => {
-                budget
-                    .spend(a.len() as u64 * b.len() as u64)
-                    .map_err(fail)?;
-                for (ka, ca) in a.keys.iter().zip(&a.coefs) {
-                    for (kb, cb) in b.keys.iter().zip(&b.coefs) {
-                        if problem.keys.inside(ka + kb) {
-                            sum.fma(ca, cb);
-                        }
-                    }
-                }
-            }
-        }
-        Ok(constant.mul(&sum))
-    }
-}
-
-/// Sums over ranges without subtraction: sums of aligned blocks, doubling in length.
-struct Runs<C>(Vec<Vec<C>>);
-
-impl<C: Coef> Runs<C> {
-    fn new(values: &[C]) -> Self {
-        let mut levels: Vec<Vec<C>> = Vec::new();
-        let mut last: &[C] = values;
-        while last.len() > 1 {
-            let next = last.chunks(2).map(|p| {
-                let mut s = p[0].clone();
-                if let Some(q) = p.get(1) {
-                    s.add(q);
-                }
-                s
-            });
-            let next: Vec<C> = next.collect();
-            levels.push(next);
-            last = &levels[levels.len() - 1];
-        }
-        Self(levels)
-    }
-
-    fn sum(&self, values: &[C], mut from: usize, mut to: usize) -> Option<C> {
-        let mut sum: Option<C> = None;
-        let mut add = |c: &C| match &mut sum {
-            Some(s) => s.add(c),
-            None => sum = Some(c.clone()),
-        };
-        let mut level = 0;
-        while from < to {
-            let row: &[C] = if level == 0 {
-                values
-            } else {
-                &self.0[level - 1]
-            };
-            if from % 2 == 1 {
-                add(&row[from]);
-                from += 1;
-            }
-            if to % 2 == 1 && from < to {
-                to -= 1;
-                add(&row[to]);
-            }
-            from /= 2;
-            to /= 2;
-            level += 1;
-        }
-        sum
     }
 }

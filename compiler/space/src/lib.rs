@@ -4,13 +4,17 @@
 //! by variable elimination with generating functions over costs, never by rejection.
 
 mod cells;
+mod coef;
+mod different;
 mod eliminate;
 mod error;
+mod fill;
 mod graphs;
 mod member;
 mod model;
 mod near;
 mod order;
+mod pairs;
 mod poly;
 mod prefix;
 mod problem;

@@ -2,11 +2,12 @@
 
 use num_traits::Zero;
 
+use crate::coef::Range;
 use crate::eliminate::eliminate;
 use crate::error::TooHard;
 use crate::member::Why;
 use crate::model::{Arch, SiteId, Table};
-use crate::poly::{Budget, Range};
+use crate::poly::Budget;
 use crate::problem::Problem;
 use crate::sampler::first_member;
 use crate::space::Space;
@@ -29,28 +30,44 @@ const FILLINGS: usize = 4_096;
 impl Space {
     /// All feasible members that differ from `arch` at exactly one of the sites that both have, in the order of that
     /// site and of its option. Sites that the change brings into existence get the first filling (in lexicographic
-    /// order) that makes a feasible member, out of the first 4,096; sites that it ends are absent.
+    /// order) that makes a feasible member, out of the first 4,096; sites that it ends are absent. Where choices must differ, an
+    /// option that another one has is exchanged with it.
     pub fn neighbours(&self, arch: &Arch) -> Vec<Arch> {
         (0..self.model.sites.len())
-            .flat_map(|s| self.neighbours_at(arch, s))
+            .flat_map(|s| self.moves(arch, s, s + 1))
             .collect()
     }
 
     /// The neighbours of `arch` that differ from it at `site`.
     pub fn neighbours_at(&self, arch: &Arch, site: SiteId) -> Vec<Arch> {
+        self.moves(arch, site, 0)
+    }
+
+    /// The same, exchanging options only with sites from `from` on.
+    fn moves(&self, arch: &Arch, site: SiteId, from: SiteId) -> Vec<Arch> {
         if arch.0.len() != self.model.sites.len() {
             return Vec::new();
         }
         let Some(now) = arch.0.get(site).copied().flatten() else {
             return Vec::new();
         };
+        let rivals = self.model.rivals(site);
         let options = (0..self.model.sites[site].labels.len()).filter(|&o| o != now);
         options
             .filter_map(|o| {
-                let mut next = arch.clone();
-                next.0[site] = Some(o);
+                let mut old = arch.clone();
+                old.0[site] = Some(o);
+                let mut first = site;
+                if let Some(other) = rivals.iter().find(|r| arch.0[**r] == Some(o)) {
+                    if *other < from {
+                        return None;
+                    }
+                    old.0[*other] = Some(now);
+                    first = first.min(*other);
+                }
+                let mut next = old.clone();
                 let mut tries = FILLINGS;
-                self.refill(arch, &mut next, site + 1, &mut tries)
+                self.refill(&old, &mut next, first + 1, &mut tries)
                     .then_some(next)
             })
             .collect()
@@ -123,6 +140,7 @@ impl Space {
         let budget = Budget::new(self.limits);
         let mut p = feasible()?;
         p.weigh(&self.model, cost);
+        let p = p.parted(&self.model, self.limits.apart, false);
         let Some((min, max)) = eliminate::<Range>(&p, &p.min_fill(), false, &budget)?
             .sum(&p, &budget)?
             .0
@@ -168,7 +186,7 @@ impl Space {
             }
             Ok(p)
         };
-        let p = problem(None)?;
+        let p = problem(None)?.parted(&self.model, self.limits.apart, false);
         let order = p.min_fill();
         let total = if p.small() {
             eliminate::<u128>(&p, &order, false, &budget)?

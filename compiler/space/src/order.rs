@@ -58,17 +58,10 @@ pub(crate) fn order(parts: &[Extent], cap: u128) -> Order {
     let mut pairs = Vec::new();
     let mut work = 0.0;
     while left.len() > 1 {
-        let mut best = (f64::INFINITY, 0, 1);
-        for i in 0..left.len() {
-            for j in i + 1..left.len() {
-                let size = left[i].times(&left[j], cap).terms as f64;
-                let w = left[i].work(&left[j], cap);
-                if size + w < best.0 {
-                    best = (size + w, i, j);
-                }
-            }
-        }
-        let (_, i, j) = best;
+        let (i, j) = match left.len() {
+            ..=COMPARED => cheapest(&left, cap),
+            _ => smallest(&left),
+        };
         work += left[i].work(&left[j], cap);
         let out = left[i].times(&left[j], cap);
         left.swap_remove(j);
@@ -82,6 +75,40 @@ pub(crate) fn order(parts: &[Extent], cap: u128) -> Order {
     }
 }
 
+/// Up to this many parts every pair is looked at.
+const COMPARED: usize = 24;
+
+/// The pair with the cheapest and smallest product.
+fn cheapest(left: &[Extent], cap: u128) -> (usize, usize) {
+    let mut best = (f64::INFINITY, 0, 1);
+    for i in 0..left.len() {
+        for j in i + 1..left.len() {
+            let size = left[i].times(&left[j], cap).terms as f64;
+            let w = left[i].work(&left[j], cap);
+            if size + w < best.0 {
+                best = (size + w, i, j);
+            }
+        }
+    }
+    (best.1, best.2)
+}
+
+/// The two parts with fewest terms.
+fn smallest(left: &[Extent]) -> (usize, usize) {
+    let (mut a, mut b) = (0, 1);
+    if left[b].terms < left[a].terms {
+        (a, b) = (b, a);
+    }
+    for (i, p) in left.iter().enumerate().skip(2) {
+        if p.terms < left[a].terms {
+            (a, b) = (i, a);
+        } else if p.terms < left[b].terms {
+            b = i;
+        }
+    }
+    (a.min(b), a.max(b))
+}
+
 /// Up to this many parts every split is tried.
 const TRIED: usize = 9;
 
@@ -93,15 +120,15 @@ pub(crate) fn split(parts: &[Extent], cap: u128) -> Vec<bool> {
         .enumerate()
         .map(|(i, p)| (vec![i], *p))
         .collect();
+    groups.sort_by_key(|g| std::cmp::Reverse(g.1.terms));
     while groups.len() > TRIED {
-        groups.sort_by_key(|g| std::cmp::Reverse(g.1.terms));
-        let Some((members, extent)) = groups.pop() else {
+        let (Some((members, extent)), Some(mut last)) = (groups.pop(), groups.pop()) else {
             break;
         };
-        if let Some(last) = groups.last_mut() {
-            last.0.extend(members);
-            last.1 = last.1.times(&extent, cap);
-        }
+        last.0.extend(members);
+        last.1 = last.1.times(&extent, cap);
+        let at = groups.partition_point(|g| g.1.terms >= last.1.terms);
+        groups.insert(at, last);
     }
     let mut best = (f64::INFINITY, 0usize);
     let n = groups.len();

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use num_bigint::BigUint;
 use num_traits::Zero;
 
+use crate::coef::{Coef, Count, Range};
 use crate::eliminate::{Elimination, eliminate};
 use crate::error::TooHard;
 use crate::model::{Model, SiteId};
-use crate::poly::{Budget, Coef, Count, Limits, Over, Poly, Range};
+use crate::poly::{Budget, Limits, Over, Poly};
 use crate::problem::{Kind, Problem};
 
 /// What a prefix has spent so far.
@@ -22,7 +23,7 @@ pub(crate) struct Spent {
 /// Answers for prefixes of one model.
 pub(crate) struct Prefix {
     problem: Problem,
-    /// Factors by the last site that they read.
+    /// Factors by the last site that they read; beyond the problem's factors come its checks.
     last: Vec<Vec<usize>>,
     engine: Engine,
 }
@@ -168,6 +169,37 @@ impl<C: Coef> Rest<C> {
     }
 }
 
+impl Rest<Range> {
+    /// Least and largest cost of the completions that use no option twice.
+    fn reach(
+        &self,
+        problem: &Problem,
+        site: SiteId,
+        codes: &[usize],
+        spent: Spent,
+    ) -> Result<Range, Over> {
+        let (open, fixed) = (self.open(site, codes, problem)?, &self.fixed[site]);
+        let mut all = Range::none();
+        for (k, c) in open.keys.iter().zip(&open.coefs) {
+            for (x, d) in fixed.poly.keys.iter().zip(&fixed.poly.coefs) {
+                if problem.keys.inside(spent.key + k + x) {
+                    all.add(&c.mul(d));
+                }
+            }
+        }
+        let spent = Range(Some((spent.weight, spent.weight)));
+        let constant = self.done.constant.unwrap_or(Range::none());
+        Ok(all.mul(&spent).mul(&constant))
+    }
+}
+
+/// Whether a window is met somewhere in a range of which every value up to an end can be had.
+fn within(range: Range, low: Option<i128>, high: Option<i128>) -> bool {
+    range
+        .0
+        .is_some_and(|(min, max)| high.is_none_or(|h| min <= h) && low.is_none_or(|l| max >= l))
+}
+
 impl<C: Count> Rest<C> {
     /// Calls `f` with the matching count of each entry of the open product, until it says stop.
     fn each(
@@ -181,7 +213,7 @@ impl<C: Count> Rest<C> {
         let (open, fixed) = (self.open(site, codes, problem)?, &self.fixed[site]);
         for (k, c) in open.keys.iter().zip(&open.coefs) {
             let key = spent + k;
-            let part = match problem.keys.interval() {
+            let part = match problem.keys.plain_interval() {
                 Some((_, high)) if key > high => break,
                 Some((low, high)) => {
                     let keys = &fixed.poly.keys;
@@ -242,7 +274,8 @@ impl<C: Count> Rest<C> {
 impl Prefix {
     fn make(problem: Problem, engine: Engine) -> Self {
         let mut last = vec![Vec::new(); problem.widths.len()];
-        for (i, f) in problem.factors.iter().enumerate() {
+        let seen = problem.factors.iter().chain(&problem.checks).enumerate();
+        for (i, f) in seen.filter(|(i, _)| !problem.inner.contains(i)) {
             if let Some(&s) = f.scope.iter().max() {
                 last[s].push(i);
             }
@@ -264,6 +297,10 @@ impl Prefix {
                     names: Vec::new(),
                     factors: Vec::new(),
                     keys: Default::default(),
+                    existing: Vec::new(),
+                    checks: Vec::new(),
+                    inner: Vec::new(),
+                    tails: Vec::new(),
                 },
                 Engine::Free,
             ));
@@ -279,6 +316,7 @@ impl Prefix {
             let mut p = Problem::raw(model, limits.rows)?;
             model.predicates.iter().for_each(|t| p.predicate(t, true));
             p.weigh(model, name);
+            let p = p.parted(model, limits.apart, true);
             let rest = Rest::new(&p, limits)?;
             return Ok(Self::make(
                 p,
@@ -289,7 +327,7 @@ impl Prefix {
                 },
             ));
         }
-        let p = Problem::feasible(model, limits.rows)?;
+        let p = Problem::feasible(model, limits.rows)?.parted(model, limits.apart, true);
         let engine = if p.small() {
             Engine::Small(Rest::new(&p, limits)?)
         } else {
@@ -312,7 +350,11 @@ impl Prefix {
             return Some(spent);
         };
         for &f in last {
-            let factor = &self.problem.factors[f];
+            let factors = &self.problem.factors;
+            let factor = match factors.get(f) {
+                Some(f) => f,
+                None => &self.problem.checks[f - factors.len()],
+            };
             let row = factor.row(codes);
             match &factor.kind {
                 Kind::Allow(v) if !v[row] => return None,
@@ -329,6 +371,9 @@ impl Prefix {
         let found = match &self.engine {
             Engine::Free => Ok(true),
             _ if self.void() => Ok(false),
+            Engine::Bound { rest, low, high } if self.problem.keys.uses.is_some() => rest
+                .reach(&self.problem, site, codes, spent)
+                .map(|range| within(range, *low, *high)),
             Engine::Bound { rest, low, high } => {
                 let mut range = Range(Some((spent.weight, spent.weight)));
                 for poly in rest.live[site]
@@ -343,9 +388,7 @@ impl Prefix {
                 ] {
                     range = c.map_or(Range(None), |c| range.mul(c));
                 }
-                Ok(range.0.is_some_and(|(min, max)| {
-                    high.is_none_or(|h| min <= h) && low.is_none_or(|l| max >= l)
-                }))
+                Ok(within(range, *low, *high))
             }
             Engine::Small(rest) => rest.any(&self.problem, site, codes, spent.key),
             Engine::Big(rest) => rest.any(&self.problem, site, codes, spent.key),

@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use num_bigint::BigUint;
 
+use crate::different::{Tail, Uses};
 use crate::error::TooHard;
 use crate::model::{Condition, Model, SiteId, Table};
 use crate::order::gcd;
 
+#[derive(Clone)]
 pub(crate) enum Kind {
     /// Rows that are allowed.
     Allow(Vec<bool>),
@@ -17,9 +19,10 @@ pub(crate) enum Kind {
     Weigh(Vec<i128>),
 }
 
+#[derive(Clone)]
 pub(crate) struct Factor {
     pub scope: Vec<SiteId>,
-    strides: Vec<usize>,
+    pub strides: Vec<usize>,
     pub kind: Kind,
 }
 
@@ -47,6 +50,8 @@ pub(crate) struct Component {
 #[derive(Default)]
 pub(crate) struct Keys {
     pub parts: Vec<Component>,
+    /// Above the costs: which options are used already, of choices that must differ.
+    pub uses: Option<Uses>,
     /// A window that no member meets, seen from the ranges alone.
     pub impossible: bool,
 }
@@ -56,12 +61,23 @@ impl Keys {
         key / part.radix % (part.span + 1)
     }
 
-    /// Whether a partial key is above a window already.
-    pub fn over(&self, key: u128) -> bool {
-        let Some((_, lower)) = self.parts.split_last() else {
+    /// The costs in a key, without what is used.
+    pub fn costs(&self, key: u128) -> u128 {
+        self.uses.as_ref().map_or(key, |u| key & u.below())
+    }
+
+    /// Whether a partial key is above a window already, or uses an option twice.
+    pub fn over(&self, mut key: u128) -> bool {
+        if let Some(u) = &self.uses {
+            if u.twice(key) {
+                return true;
+            }
+            key &= u.below();
+        }
+        let Some((last, lower)) = self.parts.split_last() else {
             return false;
         };
-        key > self.cap()
+        key > last.radix * (last.high + 1) - 1
             || lower
                 .iter()
                 .any(|p| p.high < p.span && Self::digit(p, key) > p.high)
@@ -69,13 +85,25 @@ impl Keys {
 
     /// No allowed key is larger: the last part is the most significant digit.
     pub fn cap(&self) -> u128 {
-        self.parts
-            .last()
-            .map_or(u128::MAX, |p| p.radix * (p.high + 1) - 1)
+        match (&self.uses, self.parts.last()) {
+            (None, Some(p)) => p.radix * (p.high + 1) - 1,
+            _ => u128::MAX,
+        }
     }
 
-    /// Whether a complete key meets every window.
-    pub fn inside(&self, key: u128) -> bool {
+    /// Places of the digits of all costs together.
+    pub fn size(&self) -> u128 {
+        self.parts.last().map_or(1, |p| p.radix * (p.span + 1))
+    }
+
+    /// Whether a complete key meets every window and uses no option twice.
+    pub fn inside(&self, mut key: u128) -> bool {
+        if let Some(u) = &self.uses {
+            if u.twice(key) {
+                return false;
+            }
+            key &= u.below();
+        }
         !self.impossible
             && match &self.parts[..] {
                 [] => true,
@@ -86,7 +114,7 @@ impl Keys {
             }
     }
 
-    /// The allowed range of complete keys, where one range says it all.
+    /// The allowed range of the costs in complete keys, where one range says it all.
     pub fn interval(&self) -> Option<(u128, u128)> {
         match &self.parts[..] {
             [] => Some((0, u128::MAX)),
@@ -95,10 +123,15 @@ impl Keys {
         }
     }
 
+    /// The same for whole keys.
+    pub fn plain_interval(&self) -> Option<(u128, u128)> {
+        self.interval().filter(|_| self.uses.is_none())
+    }
+
     /// The cost of a complete key, for the part at `index`.
     pub fn value(&self, index: usize, key: u128) -> i128 {
         let p = &self.parts[index];
-        p.offset + p.step * Self::digit(p, key) as i128
+        p.offset + p.step * Self::digit(p, self.costs(key)) as i128
     }
 }
 
@@ -107,6 +140,13 @@ pub(crate) struct Problem {
     pub names: Vec<Arc<str>>,
     pub factors: Vec<Factor>,
     pub keys: Keys,
+    /// The factor that says when a site exists.
+    pub existing: Vec<Option<usize>>,
+    /// Rules that the factors do not show any more: for a look at a member site by site.
+    pub checks: Vec<Factor>,
+    /// Factors that only an elimination reads, not a look site by site.
+    pub inner: Vec<usize>,
+    pub tails: Vec<Tail>,
 }
 
 impl Problem {
@@ -117,6 +157,10 @@ impl Problem {
             names: model.sites.iter().map(|s| s.address.clone()).collect(),
             factors: Vec::new(),
             keys: Keys::default(),
+            existing: vec![None; model.sites.len()],
+            checks: Vec::new(),
+            inner: Vec::new(),
+            tails: Vec::new(),
         };
         for (id, site) in model.sites.iter().enumerate() {
             if site.exists == Condition::Always {
@@ -134,6 +178,7 @@ impl Problem {
             let Ok(table) = Table::tabulate(model, scope, false, |_| {
                 Ok::<_, std::convert::Infallible>(true)
             });
+            p.existing[id] = Some(p.factors.len());
             p.push(table.sites, Kind::Allow(table.values));
         }
         for t in &model.structure {
@@ -156,7 +201,7 @@ impl Problem {
         Ok(p)
     }
 
-    fn push(&mut self, scope: Vec<SiteId>, kind: Kind) {
+    pub fn push(&mut self, scope: Vec<SiteId>, kind: Kind) {
         let mut strides = vec![1; scope.len()];
         for i in (1..scope.len()).rev() {
             strides[i - 1] = strides[i] * self.widths[scope[i]];
@@ -285,60 +330,5 @@ impl Problem {
         let cost: BigUint = self.factors.iter().map(|f| BigUint::from(most(f))).sum();
         let members: BigUint = self.widths.iter().map(|w| BigUint::from(*w)).product();
         (members * (cost + 1u32)).bits() < 125
-    }
-
-    /// An elimination order by fewest fill edges, then smallest message, then last site.
-    pub fn min_fill(&self) -> Vec<SiteId> {
-        let n = self.widths.len();
-        let words = n.div_ceil(64);
-        let mut near = vec![vec![0u64; words]; n];
-        for f in &self.factors {
-            for &a in &f.scope {
-                for &b in f.scope.iter().filter(|&&b| b != a) {
-                    near[a][b / 64] |= 1 << (b % 64);
-                }
-            }
-        }
-        let list = |set: &[u64]| -> Vec<usize> {
-            (0..n)
-                .filter(|i| set[i / 64] >> (i % 64) & 1 == 1)
-                .collect()
-        };
-        let mut left: Vec<usize> = (0..n).collect();
-        let mut order = Vec::with_capacity(n);
-        while !left.is_empty() {
-            let score = |v: usize| {
-                let around = list(&near[v]);
-                let mut missing = 0u32;
-                for &u in &around {
-                    let shared: u32 = near[u]
-                        .iter()
-                        .zip(&near[v])
-                        .map(|(a, b)| (a & b).count_ones())
-                        .sum();
-                    missing += around.len() as u32 - 1 - shared;
-                }
-                let size: f64 = around.iter().map(|&u| (self.widths[u] as f64).ln()).sum();
-                (missing, size)
-            };
-            let mut best = 0;
-            let mut best_score = (u32::MAX, f64::INFINITY);
-            for (at, &v) in left.iter().enumerate() {
-                let s = score(v);
-                if s.0 < best_score.0 || (s.0 == best_score.0 && s.1 <= best_score.1) {
-                    (best, best_score) = (at, s);
-                }
-            }
-            let v = left.remove(best);
-            let around = list(&near[v]);
-            for &a in &around {
-                for &b in around.iter().filter(|&&b| b != a) {
-                    near[a][b / 64] |= 1 << (b % 64);
-                }
-                near[a][v / 64] &= !(1 << (v % 64));
-            }
-            order.push(v);
-        }
-        order
     }
 }

@@ -3,10 +3,12 @@
 use num_bigint::BigUint;
 use num_traits::{One, ToPrimitive, Zero};
 
+use crate::coef::Count;
+use crate::different::{Group, groups, partners};
 use crate::eliminate::{Elimination, Tree, eliminate};
 use crate::error::TooHard;
 use crate::model::{Arch, Model};
-use crate::poly::{Budget, Count, Poly};
+use crate::poly::{Budget, Poly};
 use crate::problem::Problem;
 use crate::space::Space;
 
@@ -66,6 +68,8 @@ struct Backward<C> {
     running: Vec<C>,
     /// Running sums over the second half, from 0.
     second: Vec<C>,
+    /// The second half by the options used.
+    groups: Vec<Group>,
 }
 
 impl<C: Count> Backward<C> {
@@ -78,6 +82,7 @@ impl<C: Count> Backward<C> {
             halves,
             running: Vec::new(),
             second: vec![C::none()],
+            groups: Vec::new(),
         };
         let Some((a, b)) = out.halves.as_ref().map(|(a, b)| (a.poly(), b.poly())) else {
             return Ok(out);
@@ -87,13 +92,18 @@ impl<C: Count> Backward<C> {
             sum.add(c);
             out.second.push(sum.clone());
         }
-        if out.problem.keys.interval().is_none() {
-            budget
-                .spend(a.len() as u64 * b.len() as u64)
-                .map_err(|_| TooHard {
-                    sites: out.problem.names.clone(),
-                    reason: "the costs of these choices take too long to combine".into(),
-                })?;
+        out.groups = groups(&b.keys, out.problem.keys.uses.as_ref());
+        // Pairs that are looked at one by one.
+        let looks = match (out.problem.keys.interval(), &out.problem.keys.uses) {
+            (Some(_), None) => 0,
+            (Some(_), _) => a.len() as u64 * out.groups.len() as u64 / 4,
+            (None, _) => a.len() as u64 * b.len() as u64,
+        };
+        if looks > 0 {
+            budget.spend(looks).map_err(|_| TooHard {
+                sites: out.problem.names.clone(),
+                reason: "the costs of these choices take too long to combine".into(),
+            })?;
         }
         let mut sum = C::none();
         for (k, c) in a.keys.iter().zip(&a.coefs) {
@@ -103,22 +113,36 @@ impl<C: Count> Backward<C> {
         Ok(out)
     }
 
-    /// The entries of the second half that fit with key `k` of the first, as a range, if one range says it all.
-    fn run(&self, b: &Poly<C>, k: u128) -> Option<(usize, usize)> {
-        let (low, high) = self.problem.keys.interval()?;
-        let to = if k > high {
-            0
-        } else {
-            b.keys.partition_point(|x| *x <= high - k)
+    /// The entries of the second half that fit with key `k` of the first, as a range for each set of options used beside those of
+    /// `k`, if ranges say it all.
+    fn runs<'a>(
+        &'a self,
+        b: &'a Poly<C>,
+        k: u128,
+    ) -> Option<impl Iterator<Item = (usize, usize)> + 'a> {
+        let keys = &self.problem.keys;
+        let (low, high) = keys.interval()?;
+        let spent = keys.costs(k);
+        let run = move |g: &Group| {
+            let of = &b.keys[g.from..g.to];
+            let to = match spent > high {
+                true => 0,
+                false => of.partition_point(|x| keys.costs(*x) <= high - spent),
+            };
+            let from = of.partition_point(|x| keys.costs(*x) + spent < low);
+            (g.from + from.min(to), g.from + to)
         };
-        Some((b.keys.partition_point(|x| x + k < low).min(to), to))
+        Some(partners(&self.groups, k, keys.uses.as_ref()).map(run))
     }
 
     fn matching(&self, b: &Poly<C>, k: u128) -> C {
-        match self.run(b, k) {
-            Some((from, to)) => {
-                let mut sum = self.second[to].clone();
-                sum.sub(&self.second[from]);
+        match self.runs(b, k) {
+            Some(runs) => {
+                let mut sum = C::none();
+                for (from, to) in runs {
+                    sum.add(&self.second[to]);
+                    sum.sub(&self.second[from]);
+                }
                 sum
             }
             None => {
@@ -148,8 +172,17 @@ impl<C: Count> Backward<C> {
             n.sub(&self.running[i - 1]);
         }
         let (na, mut nb) = n.div_rem(&self.matching(&pb, ka));
-        let j = match self.run(&pb, ka) {
-            Some((from, _)) => {
+        let j = match self.runs(&pb, ka) {
+            Some(mut runs) => {
+                let (from, _) = runs.find(|(from, to)| {
+                    let mut here = self.second[*to].clone();
+                    here.sub(&self.second[*from]);
+                    let found = nb < here;
+                    if !found {
+                        nb.sub(&here);
+                    }
+                    found
+                })?;
                 nb.add(&self.second[from]);
                 let j = self.second.partition_point(|r| *r <= nb) - 1;
                 nb.sub(&self.second[j]);
@@ -169,6 +202,7 @@ impl<C: Count> Backward<C> {
         let mut codes = vec![0; self.problem.widths.len()];
         self.descend(a, ka, na, &mut codes)?;
         self.descend(b, *pb.keys.get(j)?, nb, &mut codes)?;
+        self.problem.restore(&mut codes);
         Some(codes)
     }
 
@@ -293,6 +327,7 @@ impl Space {
         }
         let budget = Budget::new(self.limits);
         let made = Problem::feasible(&self.model, self.limits.rows).and_then(|p| {
+            let p = p.parted(&self.model, self.limits.apart, false);
             Ok(if p.small() {
                 Inner::Small(Backward::new(p, &budget)?)
             } else {
@@ -331,6 +366,7 @@ pub(crate) fn first_member(
     problem: Problem,
     budget: &Budget,
 ) -> Result<Option<Arch>, TooHard> {
+    let problem = problem.parted(model, budget.limits.apart, false);
     let codes = if problem.small() {
         Backward::<u128>::new(problem, budget)?.member(0)
     } else {

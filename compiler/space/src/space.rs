@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, OnceLock};
 use num_bigint::{BigInt, BigUint};
 use num_traits::{ToPrimitive, Zero};
 
+use crate::coef::{Coef, Moments, Range};
 use crate::eliminate::eliminate;
 use crate::error::TooHard;
 use crate::model::{Arch, Model, ModelError, Table, Window};
-use crate::poly::{Budget, Coef, Limits, Moments, Range};
+use crate::poly::{Budget, Limits};
 use crate::prefix::Prefix;
 use crate::problem::Problem;
 
@@ -160,8 +161,9 @@ impl Space {
         &self.model
     }
 
-    fn count(&self, problem: &Problem) -> Result<BigUint, TooHard> {
+    fn count(&self, problem: Problem) -> Result<BigUint, TooHard> {
         let budget = Budget::new(self.limits);
+        let problem = &problem.parted(&self.model, self.limits.apart, false);
         let order = problem.min_fill();
         if problem.small() {
             Ok(eliminate::<u128>(problem, &order, false, &budget)?
@@ -174,7 +176,7 @@ impl Space {
 
     /// Members without a look at predicates and windows; absent choices are no dimensions.
     pub fn raw_size(&self) -> Result<BigUint, TooHard> {
-        self.count(&Problem::raw(&self.model, self.limits.rows)?)
+        self.count(Problem::raw(&self.model, self.limits.rows)?)
     }
 
     /// Members under all predicates and windows, exact.
@@ -186,7 +188,7 @@ impl Space {
         if !self.cells.is_empty() {
             return self.cells.iter().map(Space::feasible_size).sum();
         }
-        let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|p| self.count(&p));
+        let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|p| self.count(p));
         exact.or_else(|hard| {
             let mut n = 0u64;
             self.visit(hard, |_| n += 1)?;
@@ -235,6 +237,7 @@ impl Space {
         }
         let exact = Problem::feasible(&self.model, self.limits.rows).and_then(|mut p| {
             p.weigh(&self.model, cost);
+            let p = p.parted(&self.model, self.limits.apart, false);
             let budget = Budget::new(self.limits);
             if p.small_sums() {
                 let m = eliminate::<Moments<i128>>(&p, &p.min_fill(), false, &budget)?
@@ -277,6 +280,7 @@ impl Space {
             return Ok(self.summary(cost)?.map(|s| (s.min, s.max)));
         };
         p.weigh(&self.model, cost);
+        let p = p.parted(&self.model, self.limits.apart, false);
         let budget = Budget::new(self.limits);
         match eliminate::<Range>(&p, &p.min_fill(), false, &budget).and_then(|e| e.sum(&p, &budget))
         {
@@ -377,6 +381,7 @@ impl Space {
                 p.key(&self.model, name, low, high, 1)?;
             }
         }
+        let p = p.parted(&self.model, limits.apart, false);
         let budget = Budget::new(limits);
         let order = p.min_fill();
         let found: Vec<(u128, BigUint)> = if p.small() {
@@ -407,7 +412,7 @@ impl Space {
         for (i, t) in self.model.predicates.iter().enumerate() {
             let mut p = Problem::raw(&self.model, self.limits.rows)?;
             p.predicate(t, false);
-            if self.count(&p)?.is_zero() {
+            if self.count(p)?.is_zero() {
                 predicates.push(i);
             }
         }
@@ -415,6 +420,7 @@ impl Space {
         for (i, w) in self.model.windows.iter().enumerate() {
             let mut p = Problem::raw(&self.model, self.limits.rows)?;
             p.weigh(&self.model, &w.cost);
+            let p = p.parted(&self.model, self.limits.apart, false);
             let budget = Budget::new(self.limits);
             let range = eliminate::<Range>(&p, &p.min_fill(), false, &budget)?.sum(&p, &budget)?;
             if range.0.is_none_or(|(min, max)| {

@@ -188,13 +188,14 @@ impl Space {
         let low = own.iter().filter_map(|w| w.low).max();
         let high = own.iter().filter_map(|w| w.high).min();
         let index = p.key(&self.model, cost, low, high, 1).ok()?;
+        let p = p.parted(&self.model, self.limits.apart, false);
         let budget = Budget::new(self.limits);
         let found = eliminate::<u128>(&p, &p.min_fill(), false, &budget).ok()?;
         let Some((a, b)) = found.halves(&p, &budget).ok()?.trees else {
             return Some(Vec::new());
         };
         let mut h = Halves::new(a.poly(), &b.poly());
-        (h.low, h.high) = p.keys.interval()?;
+        (h.low, h.high) = p.keys.plain_interval()?;
         h.offset = p.keys.value(index, 0);
         h.step = (p.keys.value(index, 1) - h.offset).max(1);
         Some(vec![h])

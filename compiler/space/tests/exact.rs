@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use nas_space::{Arch, Source, Space};
 use num_bigint::{BigInt, BigUint};
 use proptest::prelude::*;
-use random::{Random, all_members, random_model};
+use random::{Random, all_members, random_space};
 
 fn brute(space: &Space) -> (Vec<Arch>, Vec<Arch>) {
     let raw = all_members(space.model());
@@ -24,7 +24,7 @@ proptest! {
 
     #[test]
     fn sizes_order_and_ranks(seed: u64) {
-        let space = Space::new(random_model(seed)).unwrap();
+        let space = random_space(seed);
         let (raw, feasible) = brute(&space);
         prop_assert_eq!(space.raw_size().unwrap(), BigUint::from(raw.len()));
         prop_assert_eq!(space.feasible_size().unwrap(), BigUint::from(feasible.len()));
@@ -46,7 +46,7 @@ proptest! {
 
     #[test]
     fn cost_figures(seed: u64) {
-        let space = Space::new(random_model(seed)).unwrap();
+        let space = random_space(seed);
         let (raw, feasible) = brute(&space);
         for name in space.model().costs.keys() {
             let mut counts: HashMap<i128, u64> = HashMap::new();
@@ -95,7 +95,7 @@ proptest! {
 
     #[test]
     fn options_offered_are_exactly_the_extensible_ones(seed: u64) {
-        let space = Space::new(random_model(seed)).unwrap();
+        let space = random_space(seed);
         let (_, feasible) = brute(&space);
         let mut rng = Random::new(seed);
         for _ in 0..5 {
@@ -124,7 +124,7 @@ proptest! {
 fn sampling_is_uniform() {
     let mut tested = 0;
     for seed in 0..200 {
-        let space = Space::new(random_model(seed)).unwrap();
+        let space = random_space(seed);
         let (_, feasible) = brute(&space);
         if !(20..=400).contains(&feasible.len()) || tested == 25 {
             continue;

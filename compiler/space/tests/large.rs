@@ -136,3 +136,128 @@ fn what_does_not_decompose_is_named() {
     .unwrap();
     assert_eq!(space.feasible_size().unwrap().to_u64(), Some(1 << 19));
 }
+
+/// Choices of one list of options that must differ.
+fn differing(k: usize, options: usize) -> Model {
+    let mut model = digits(k, options);
+    for b in 0..k {
+        for a in 0..b {
+            let differ = |o: &[Option<usize>]| Ok::<_, ()>(o[0] != o[1]);
+            let table = Table::tabulate(&model, vec![a, b], true, differ).unwrap();
+            model.structure.push(table);
+        }
+    }
+    model
+}
+
+fn falling(n: u64, k: u64) -> BigUint {
+    (n - k + 1..=n).map(BigUint::from).product()
+}
+
+#[test]
+fn what_must_differ_is_counted_at_any_size() {
+    for (k, n) in [(8, 8), (5, 100), (24, 40), (60, 60)] {
+        let space = Space::new(differing(k, n)).unwrap();
+        let size = falling(n as u64, k as u64);
+        assert_eq!(space.raw_size().unwrap(), size);
+        let sampler = space.sampler().unwrap();
+        assert_eq!(*sampler.size(), size);
+        let a = sampler.pick(&space, &(&size - 1u32)).unwrap();
+        assert!(space.contains(&a).is_ok());
+        let at = space.index_of(&a).unwrap().unwrap();
+        assert_eq!(space.member(&at).unwrap().unwrap(), a);
+        assert_eq!(
+            space.neighbours(&a).len(),
+            k * (n - k) + k * (k - 1) / 2,
+            "{k} of {n}"
+        );
+    }
+}
+
+#[test]
+fn an_assignment_under_a_window_is_counted() {
+    // Each place pays for its option; the least total is that of the best assignment.
+    let n = 9;
+    let mut model = differing(n, n);
+    let pay = |s: usize, o: usize| ((s * 37 + o * 61 + s * o * 17) % 50) as i128;
+    let mut cost = Cost::default();
+    for s in 0..n {
+        let values = (0..n).map(|o| pay(s, o)).collect();
+        cost.terms.push(Table {
+            sites: vec![s],
+            values,
+        });
+    }
+    model.costs.insert("pay".into(), cost);
+    // By going through all permutations.
+    let mut totals = Vec::new();
+    let mut order: Vec<usize> = (0..n).collect();
+    permute(&mut order, 0, &mut |p| {
+        totals.push(p.iter().enumerate().map(|(s, o)| pay(s, *o)).sum::<i128>())
+    });
+    let free = Space::new(model.clone()).unwrap();
+    let s = free.summary("pay").unwrap().unwrap();
+    let ends = totals.iter().min().zip(totals.iter().max()).unwrap();
+    assert_eq!((&s.min, &s.max), ends);
+    assert_eq!(s.sum, totals.iter().sum::<i128>().into());
+    let (low, high) = (180, 210);
+    model.windows.push(Window {
+        cost: "pay".into(),
+        low: Some(low),
+        high: Some(high),
+    });
+    let space = Space::new(model).unwrap();
+    let inside = totals.iter().filter(|t| (low..=high).contains(*t)).count();
+    assert_eq!(space.feasible_size().unwrap(), inside.into());
+    let mut state = 7u64;
+    let mut r = |n: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % n
+    };
+    for a in space.sample_uniform(500, &mut r).unwrap() {
+        assert!(space.contains(&a).is_ok());
+    }
+    let a = space.sample_by_site(&mut r).unwrap();
+    assert!(space.contains(&a).is_ok());
+}
+
+fn permute(order: &mut Vec<usize>, from: usize, f: &mut impl FnMut(&[usize])) {
+    if from == order.len() {
+        return f(order);
+    }
+    for i in from..order.len() {
+        order.swap(from, i);
+        permute(order, from + 1, f);
+        order.swap(from, i);
+    }
+}
+
+#[test]
+fn a_chain_of_thousands_is_counted() {
+    let n = 2_000;
+    let mut model = digits(n, 2);
+    let mut cost = Cost::default();
+    for s in 1..n {
+        // Neighbours pay together; from place to place something else.
+        let values = vec![0, 1, 1 + (s % 3) as i128, 2];
+        cost.terms.push(Table {
+            sites: vec![s - 1, s],
+            values,
+        });
+    }
+    model.costs.insert("macs".into(), cost);
+    let space = Space::new(model.clone()).unwrap();
+    assert_eq!(space.raw_size().unwrap(), BigUint::from(2u32).pow(2_000));
+    assert_eq!(space.range("macs").unwrap(), Some((0, 2 * (n as i128 - 1))));
+    model.windows.push(Window {
+        cost: "macs".into(),
+        low: None,
+        high: Some(2),
+    });
+    // At most 2: none, a 1 at the start or at its end, or next to the end.
+    let space = Space::new(model.clone()).unwrap();
+    let few = space.feasible_size().unwrap();
+    assert_eq!(BigUint::from(space.enumerate().count()), few);
+}

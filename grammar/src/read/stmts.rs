@@ -249,11 +249,14 @@ impl Reader<'_> {
                     gap.start = before.end;
                     gap.end = before.end + 1;
                     self.report(
-                        Diagnostic::error("E0107", "this `where` belongs to the value, not to the space")
-                            .at(condition, "a condition of the expression before it")
-                            .at(before, "this expression")
-                            .help("a condition of the space stands on a line of its own, or behind two spaces")
-                            .fix(gap, "\n  "),
+                        Diagnostic::error(
+                            "E0107",
+                            "this `where` belongs to the value, not to the space",
+                        )
+                        .at(condition, "a condition of the expression before it")
+                        .at(before, "this expression")
+                        .help("a condition of the space stands on a line of its own")
+                        .fix(gap, "\n  "),
                     );
                 }
                 StmtKind::Value(value)

@@ -76,7 +76,7 @@ impl Checker<'_> {
             let told = self.diagnostics[before..].iter().any(misnamed);
             if let (Known::Fn(d), false) = (&known, told) {
                 let given: Vec<&[Arg]> = lists.iter().map(|l| l.args).collect();
-                self.check_draw(d, global, root.span, &given, drawn);
+                self.check_draw(d, global, root.span, &given, drawn, piped);
             }
         }
         for list in &lists {

@@ -83,16 +83,32 @@ impl Checker<'_> {
         at: Span,
         lists: &[&[Arg]],
         drawn: bool,
+        piped: bool,
     ) {
         let open = |a: &Arg| matches!(a.value.kind, ExprKind::Hole);
         let seeded = |a: &Arg| a.name.as_ref().is_some_and(|n| &*n.text == "seed");
         let args = || lists.iter().flat_map(|l| l.iter());
         let whole = lists.len() >= d.params.len() && !args().any(open);
         let partly = matches!(d.role, Role::Block | Role::Schedule | Role::Curriculum);
-        if self.initial > 0 || self.lenient > 0 || !(whole || partly) || args().any(seeded) {
+        if self.initial > 0 || self.lenient > 0 {
             return;
         }
         let name = &d.name.text;
+        // Given some of its lists it is a function, not a value of one.
+        if drawn && !(whole || partly || piped) && d.role == Role::Fn {
+            let d = Diagnostic::error(
+                "E0306",
+                format!("`{name}` is not called with all its arguments here"),
+            )
+            .at(at, "a function: nothing is drawn yet")
+            .help("take the `~` away, or write `=` in its place: it draws where it is called");
+            let d = self.without_tilde(d);
+            self.diagnostics.push(d);
+            return;
+        }
+        if !(whole || partly) || (args().any(seeded) && !(drawn && d.role != Role::Fn)) {
+            return;
+        }
         let closed = matches!(d.role, Role::Proxy | Role::Trainer | Role::Search)
             || CLOSED.contains(&&**name);
         let draws = match d.role {

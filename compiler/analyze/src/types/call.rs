@@ -71,7 +71,13 @@ impl Types<'_> {
             self.no_method(on.met(), name, base.span, args);
             return Some(Ty::Any);
         }
-        let Ty::Named(kind) = &on else { return None };
+        let own = on.own().cloned();
+        let Ty::Named(kind) = (match &own {
+            Some(o) => &o.base,
+            None => &on,
+        }) else {
+            return None;
+        };
         let told = self.out.diagnostics.len();
         self.misspelt(kind, name, args);
         if self.out.diagnostics.len() > told {
@@ -88,7 +94,10 @@ impl Types<'_> {
             ]))),
             ("Data", "split" | "take" | "skip") => parts(args),
             ("Data", "map" | "part" | "shuffled") => Ty::named("Data"),
-            ("Space", "build") => Ty::named("Arch"),
+            ("Space", "build") => match &own {
+                Some(o) => Ty::of_own(o, "Arch"),
+                None => Ty::named("Arch"),
+            },
             ("Net" | "Trace", "all") => self.calls(args),
             ("Net", "trace") => Ty::named("Trace"),
             _ => return None,
@@ -123,6 +132,8 @@ impl Types<'_> {
         at: Span,
     ) -> Ty {
         match f {
+            Ty::Own(o) if o.base == Ty::named("Space") => Ty::Own(o),
+            Ty::Own(o) => self.apply(o.base.clone(), args, given, trailing, piped, at),
             Ty::Decl(d) => self.apply_decl(d, args, given, trailing, piped),
             Ty::Func(takes, result) => {
                 if args.iter().any(|a| matches!(a.value.kind, ExprKind::Hole)) {
@@ -311,19 +322,14 @@ impl Types<'_> {
         let ty = match decl.role {
             Role::Schedule => Ty::named("Schedule"),
             Role::Curriculum => Ty::named("Curriculum"),
-            Role::Intrinsic if &*decl.name.text == "sample" && piped.is_none() => {
-                match args.first().and_then(|a| self.member_of(&a.value)) {
-                    Some(member) => list(member),
-                    None => intrinsic(&decl, given.into_iter().next()),
-                }
-            }
             Role::Intrinsic if &*decl.name.text == "trace" && piped.is_none() => {
                 let taps = args.first().and_then(|a| self.traced(&a.value));
                 taps.unwrap_or_else(|| Ty::named("Trace"))
             }
             Role::Intrinsic => {
                 let first = piped.map(|p| p.0).or(given.into_iter().next());
-                intrinsic(&decl, first)
+                let declared = intrinsic(&decl, first.clone());
+                self.addressed(declared, first.as_ref())
             }
             _ => self.result_of(&d),
         };

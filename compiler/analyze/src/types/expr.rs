@@ -221,7 +221,7 @@ impl Types<'_> {
             }
             E::Where { value, conditions } => {
                 let ty = self.expr(value);
-                let space = matches!(&ty, Ty::Named(n) if &**n == "Space");
+                let space = matches!(ty.met(), Ty::Named(n) if &**n == "Space");
                 conditions.iter().for_each(|c| {
                     self.expr(c);
                     if space {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 const CLOCK: &[&str] = &["fraction", "step", "steps", "epoch", "epochs", "losses"];
 
 /// What things have; `true` where that is all, and not names of their own besides: choices, taps, parts.
-const MEMBERS: &[(&str, bool, &[&str])] = &[
+pub(super) const MEMBERS: &[(&str, bool, &[&str])] = &[
     (
         "Data",
         true,
@@ -101,6 +101,7 @@ impl Types<'_> {
         for entry in entries {
             self.scoped(|t| {
                 if let WithTarget::Path(path) = &entry.target {
+                    t.unknown_parts(path);
                     t.unknown_names(path);
                 }
                 if let Some((name, index)) = &entry.binder {
@@ -109,6 +110,18 @@ impl Types<'_> {
                 }
                 t.expr(&entry.value);
             });
+        }
+    }
+
+    /// The choices that an edit changes are named somewhere.
+    fn unknown_parts(&mut self, path: &Expr) {
+        match &path.kind {
+            ExprKind::Field { base, name } => {
+                self.unknown_parts(base);
+                self.nowhere(name);
+            }
+            ExprKind::Index { base, .. } => self.unknown_parts(base),
+            _ => {}
         }
     }
 
@@ -147,16 +160,30 @@ impl Types<'_> {
             return self.clock(name);
         }
         let ty = self.expr(base);
+        if let Some(own) = ty.own().cloned() {
+            match (&own.base, &*name.text) {
+                (Ty::Named(n), _) if &**n == "Arch" => {
+                    return self.field_of(&Ty::Parts(own.member), name);
+                }
+                (Ty::Named(n), "arch") if &**n == "Net" => return Ty::of_own(&own, "Arch"),
+                _ => {}
+            }
+        }
         match ty.met() {
             Ty::Record(_) | Ty::Parts(_) => self.field_of(ty.met(), name),
             Ty::Tensor(_) if &*name.text == "shape" => list(Ty::whole()),
             Ty::Named(n) => {
                 let n = n.clone();
+                let told = self.out.diagnostics.len();
                 self.misspelt(&n, name, &[]);
+                if self.out.diagnostics.len() == told {
+                    self.nowhere(name);
+                }
                 match (&*n, &*name.text) {
                     ("Data", "train" | "valid" | "test") => Ty::named("Data"),
                     ("Data", "classes" | "length") => Ty::whole(),
                     ("Space", "sites") => list(Ty::named("Site")),
+                    ("Use", "site") => Ty::named("Site"),
                     _ => Ty::Any,
                 }
             }
@@ -178,6 +205,10 @@ impl Types<'_> {
                 }
                 _ => Ty::Any,
             },
+            Ty::Any => {
+                self.nowhere(name);
+                Ty::Any
+            }
             _ => Ty::Any,
         }
     }
@@ -276,6 +307,11 @@ impl Types<'_> {
             }
         }
         match (&ty, args) {
+            (Ty::Own(own), _) if own.base == Ty::named("Space") => match own.nets {
+                true => Ty::of_own(own, "Net"),
+                false => Ty::Any,
+            },
+            (Ty::Own(own), _) if own.base == Ty::named("Net") => ty.clone(),
             (Ty::List(t), [IndexArg::At(e)]) => match &e.kind {
                 ExprKind::Range { .. } => ty.clone(),
                 ExprKind::Number(n) if n.float && n.scale.is_none() => {

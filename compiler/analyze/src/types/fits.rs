@@ -1,7 +1,6 @@
 //! Whether a value of one type can stand where another is asked for: only what is certainly wrong is said.
 
 use super::Types;
-use super::known::ADDRESS;
 use super::special::no_tensor;
 use super::stmt::words;
 use super::ty::{Decl, Elem, Ty, Unit};
@@ -309,14 +308,12 @@ pub(super) fn check(want: &Ty, given: &Ty) -> Option<Clash> {
         (Ty::Tensor(_), Ty::Text | Ty::Record(_)) => clash("E0301", "a tensor"),
         (Ty::Tensor(_), Ty::Named(n)) if certain(n) => clash("E0301", "a tensor"),
         // The value there is asked for, not its address.
-        (Ty::Named(w), Ty::Parts(p)) if &**w == "Net" && p.what.starts_with(ADDRESS) => {
-            Some(Clash {
-                code: "E0301",
-                want: words(want),
-                help: Some("its net is read from the space: `space[a]`".into()),
-                part: None,
-            })
-        }
+        (Ty::Named(w), Ty::Named(g)) if &**w == "Net" && &**g == "Arch" => Some(Clash {
+            code: "E0301",
+            want: words(want),
+            help: Some("its net is read from the space: `space[a]`".into()),
+            part: None,
+        }),
         (Ty::Named(w), Ty::Named(g)) if w != g => {
             let both = certain(w) && certain(g)
                 || &**w == "Mixture" && certain(g) && !matches!(&**g, "Arch" | "Net");

@@ -2,7 +2,7 @@
 
 use super::Types;
 use super::stmt::list;
-use super::ty::{Parts, Ty};
+use super::ty::{Own, Parts, Ty};
 use crate::modules::index::{declared, pattern_names};
 use crate::walk::{Visit, walk_expr, walk_stmt};
 use nas_diagnostics::{Diagnostic, Span};
@@ -22,9 +22,6 @@ const TRACE: &[&str] = &[
 fn taps_of(name: &str) -> Arc<str> {
     format!("taps of {name}").into()
 }
-
-/// What a member is called where it is an address, not the value there.
-pub(super) const ADDRESS: &str = "an architecture";
 
 impl Types<'_> {
     /// A written type, with the names that the program declares followed to what they stand for.
@@ -47,31 +44,33 @@ impl Types<'_> {
         }
     }
 
-    /// What a member of a declared space has, where the expression names the space.
-    pub(super) fn member_of(&self, e: &Expr) -> Option<Ty> {
-        let name = match &e.kind {
-            ExprKind::Name(n) => n,
-            ExprKind::Call { callee, .. } => return self.member_of(callee),
-            ExprKind::Where { value, .. } | ExprKind::Modulo { value, .. } => {
-                return self.member_of(value);
-            }
-            _ => return None,
+    /// A declared space, with what its members name.
+    pub(super) fn space(&self, d: &SpaceDecl) -> Ty {
+        let member = Parts {
+            what: format!("an architecture of `{}`", d.name.text).into(),
+            fields: fields(d),
         };
-        if self.locals.iter().any(|l| l.0 == name.text) {
-            return None;
-        }
-        let ScopeEntry::Global(id) = self.program.lookup(self.module, &name.text)? else {
-            return None;
+        let stands = |f: fn(&StmtKind) -> bool| d.body.stmts.iter().any(|s| f(&s.kind));
+        Ty::Own(Arc::new(Own {
+            base: Ty::named("Space"),
+            member: Arc::new(member),
+            nets: stands(|s| matches!(s, StmtKind::Net(_)))
+                && !stands(|s| matches!(s, StmtKind::Value(_))),
+        }))
+    }
+
+    /// What a function gives that is asked for architectures of a space that it is given.
+    pub(super) fn addressed(&self, declared: Ty, first: Option<&Ty>) -> Ty {
+        let Some(own) = first
+            .and_then(Ty::own)
+            .filter(|o| o.base == Ty::named("Space"))
+        else {
+            return declared;
         };
-        match &self.program.item(*id).kind {
-            ItemKind::Space(d) => match member(d) {
-                Ty::Parts(p) => Some(Ty::Parts(Arc::new(Parts {
-                    what: format!("{ADDRESS} of `{}`", d.name.text).into(),
-                    fields: p.fields.clone(),
-                }))),
-                other => Some(other),
-            },
-            _ => None,
+        match declared {
+            Ty::Named(n) if &*n == "Arch" => Ty::of_own(own, "Arch"),
+            Ty::List(t) if *t == Ty::named("Arch") => list(Ty::of_own(own, "Arch")),
+            other => other,
         }
     }
 
@@ -240,6 +239,12 @@ fn named(ty: &Type, out: &mut Vec<Ident>) {
 
 /// What a space's own `let`s say of a member.
 fn member(d: &SpaceDecl) -> Ty {
+    let what = format!("a member of `{}`", d.name.text).into();
+    let fields = fields(d);
+    Ty::Parts(Arc::new(Parts { what, fields }))
+}
+
+fn fields(d: &SpaceDecl) -> Vec<(Arc<str>, Ty)> {
     let mut fields: Vec<(Arc<str>, Ty)> = vec![];
     for p in &d.params {
         fields.push((p.name.text.clone(), Ty::Any));
@@ -248,8 +253,7 @@ fn member(d: &SpaceDecl) -> Ty {
     for name in ["text", "arch", "input", "all", "trace", "space"] {
         fields.push((name.into(), Ty::Any));
     }
-    let what = format!("a member of `{}`", d.name.text).into();
-    Ty::Parts(Arc::new(Parts { what, fields }))
+    fields
 }
 
 /// The names that a body binds, wherever they stand in it.

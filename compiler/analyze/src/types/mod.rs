@@ -9,6 +9,7 @@ mod expr;
 mod field;
 mod fits;
 mod known;
+mod nowhere;
 mod ordered;
 mod places;
 mod records;
@@ -51,6 +52,7 @@ pub fn check_types(program: &Program, sources: &Sources) -> Typed {
         results: HashMap::new(),
         globals: HashMap::new(),
         special: HashMap::new(),
+        words: None,
         homes: (program.modules.iter().enumerate().map(|(i, m)| (m.file, i))).collect(),
         out: Typed::default(),
     };
@@ -91,6 +93,8 @@ struct Types<'a> {
     globals: HashMap<GlobalId, Ty>,
     /// Bodies gone through with the records that they were given: what they gave.
     special: HashMap<String, Ty>,
+    /// What the program names, made when it is first asked for.
+    words: Option<Arc<nowhere::Words>>,
     /// The module of a file.
     homes: HashMap<FileId, ModuleId>,
     out: Typed,
@@ -156,7 +160,7 @@ impl Types<'_> {
                 module,
                 lists: 0,
             }),
-            ItemKind::Space(_) => Ty::named("Space"),
+            ItemKind::Space(d) => self.space(&d.clone()),
             ItemKind::Table(d) => self.table(d),
             ItemKind::Let { pattern, ty, value } => match (&pattern.kind, ty) {
                 (PatternKind::Name(_), Some(ty)) => self.of(ty),
@@ -353,6 +357,11 @@ impl Types<'_> {
             (Role::Trainer | Role::Search, Some(ty)) => kept(ty),
             (Role::Fn | Role::Loss, None) => self.inferred(d),
             (Role::Block, None) => Ty::Any,
+            // Which space it is, the body may tell.
+            (Role::Fn, Some(ty)) if ty == Ty::named("Space") => match self.inferred(d) {
+                Ty::Own(own) if own.base == ty => Ty::Own(own),
+                _ => ty,
+            },
             (_, Some(ty)) => ty,
             _ => Ty::Any,
         }

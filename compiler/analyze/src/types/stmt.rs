@@ -126,7 +126,7 @@ impl Types<'_> {
                 self.quietly(|t| t.expr(place));
                 self.expr(value);
             }
-            StmtKind::Minimise { loss, over, by } => self.minimise(loss, over, by.as_ref()),
+            StmtKind::Minimise { loss, over, by } => self.minimise(loss, over, by.as_ref(), s.span),
             StmtKind::Keep { value, every } => {
                 self.expr(value);
                 every.iter().for_each(|e| self.every(e));
@@ -222,9 +222,12 @@ impl Types<'_> {
     }
 
     /// E0308 and E0301: what is minimised is a number that exists and that a weight can change.
-    fn minimise(&mut self, loss: &Expr, over: &Expr, by: Option<&Expr>) {
+    fn minimise(&mut self, loss: &Expr, over: &Expr, by: Option<&Expr>, span: Span) {
         let ty = self.expr(loss);
         self.changed(over);
+        if by.is_none() {
+            self.report(nas_eval::train::no_optimiser(span, over.span));
+        }
         if let Some(by) = by {
             let opt = self.expr(by);
             if let Ty::Num(_) | Ty::Text | Ty::Bool | Ty::Tensor(_) = opt {
@@ -336,6 +339,8 @@ impl Types<'_> {
             Ty::Tensor(Elem::Complex) => Ty::Any,
             Ty::Tensor(e) => Ty::Tensor(*e),
             Ty::Table(row) => row_of_list(row),
+            // A space that is gone through gives its members.
+            Ty::Own(own) if own.base == Ty::named("Space") => Ty::of_own(own, "Arch"),
             _ => Ty::Any,
         }
     }
@@ -386,6 +391,8 @@ pub(super) fn words(ty: &Ty) -> String {
             "Mixture" => "a mixture: a record from choices to shares".into(),
             other => format!("`{other}`"),
         },
+        Ty::Own(o) if o.base == Ty::named("Arch") => o.member.what.to_string(),
+        Ty::Own(o) => words(&o.base),
         Ty::Any => "a value".into(),
     }
 }

@@ -172,6 +172,19 @@ pub(crate) enum Ty {
     Maybe(Arc<Ty>),
     /// `Net`, `Space`, `Weights`, `Data`, …
     Named(Arc<str>),
+    /// A space, an architecture or a net of which it is known what its members name.
+    Own(Arc<Own>),
+}
+
+/// What belongs to a declared space.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Own {
+    /// Its type as it would be without.
+    pub base: Ty,
+    /// What an architecture of the space names.
+    pub member: Arc<Parts>,
+    /// Members are nets, and no other values.
+    pub nets: bool,
 }
 
 /// What something has, by name.
@@ -222,8 +235,26 @@ impl Ty {
     pub fn met(&self) -> &Ty {
         match self {
             Ty::Maybe(t) => t.met(),
+            Ty::Own(o) => &o.base,
             t => t,
         }
+    }
+
+    /// What is known of the space that it belongs to.
+    pub fn own(&self) -> Option<&Own> {
+        match self {
+            Ty::Maybe(t) => t.own(),
+            Ty::Own(o) => Some(o),
+            _ => None,
+        }
+    }
+
+    /// The same with `base` in the place of its type: a member's net, an architecture of a space.
+    pub fn of_own(own: &Own, base: &str) -> Ty {
+        Ty::Own(Arc::new(Own {
+            base: Ty::named(base),
+            ..own.clone()
+        }))
     }
 
     pub fn maybe(self) -> Ty {
@@ -237,6 +268,10 @@ impl Ty {
     pub fn join(&self, other: &Ty) -> Ty {
         match (self, other) {
             (a, b) if a == b => a.clone(),
+            (Ty::Own(a), b) | (b, Ty::Own(a)) => a.base.join(match b {
+                Ty::Own(b) => &b.base,
+                b => b,
+            }),
             (Ty::Maybe(a), b) | (b, Ty::Maybe(a)) => a.join(b.met()).maybe(),
             (Ty::Num(a), Ty::Num(b)) => Ty::Num(Num {
                 unit: if a.unit == b.unit { a.unit } else { None },
@@ -378,6 +413,7 @@ impl fmt::Display for Ty {
             },
             Ty::Maybe(t) => write!(f, "{t}?"),
             Ty::Named(n) => write!(f, "{n}"),
+            Ty::Own(o) => write!(f, "{}", o.base),
         }
     }
 }

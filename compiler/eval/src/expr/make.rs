@@ -64,7 +64,14 @@ impl Ctx {
             _ => self.eval(callee, env)?,
         };
         let args = call::arguments(self, args, trailing, env, span)?;
-        call::call(self, f, args)
+        let own = matches!(&callee.kind, ExprKind::Name(n) if env.find(&n.text).is_some());
+        if !self.checking() || !own {
+            return call::call(self, f, args);
+        }
+        let before = self.told;
+        let v = call::call(self, f.clone(), args)?;
+        crate::draw::shown(self, &f, callee, before, span)?;
+        Ok(v)
     }
 
     pub fn list(&mut self, items: &[ast::ListItem], env: &Env) -> Result<Value> {

@@ -1,11 +1,12 @@
 //! Declarations that nothing need call: each is tried with stand-ins for its parameters, so that its mistakes are its own.
 
+use super::axes;
 use super::check::Findings;
 use crate::call::{self, Args};
 use crate::ctx::Ctx;
 use crate::env::{Env, Found};
 use crate::program::ModuleId;
-use crate::value::{Clock, Element, FuncKind, Known, Value};
+use crate::value::{Clock, Element, Fields, FuncKind, Known, Value};
 use crate::{Result, number};
 use nas_diagnostics::{Diagnostic, Span};
 use nas_grammar::ast::{Expr, ExprKind, FnDecl, IndexArg, Param, Role, Type, TypeKind};
@@ -37,12 +38,23 @@ const OURS: nas_diagnostics::FileId = nas_diagnostics::FileId(u32::MAX);
 enum Things {
     Unknown,
     Small,
+    /// Tensors of so many axes for what may have any number.
+    Axes(usize),
 }
 
 /// Finds what is wrong with a declaration whatever it is called with: what every trial meets at the same place, and a
 /// declared shape that some trial does not keep.
 pub(super) fn check(ctx: &mut Ctx, decl: &Arc<FnDecl>, module: ModuleId, item: Span) -> Findings {
     let found = trials(ctx, decl, module, item, Things::Unknown);
+    if found.is_empty() && decl.params.iter().flatten().any(any_tensor) {
+        let found = axes::common(|n| {
+            let found = trials(ctx, decl, module, item, Things::Axes(n));
+            found.into_iter().next()
+        });
+        if !found.is_empty() {
+            return found;
+        }
+    }
     let asks = |p: &Param| {
         matches!(p.ty.as_ref().map(|t| &t.kind),
             Some(TypeKind::Name { name, .. }) if matches!(&*name.text, "Net" | "Data"))
@@ -60,6 +72,13 @@ pub(super) fn check(ctx: &mut Ctx, decl: &Arc<FnDecl>, module: ModuleId, item: S
     found.into_iter().filter(any).collect()
 }
 
+/// A parameter that takes tensors of any number of axes.
+fn any_tensor(p: &Param) -> bool {
+    p.default.is_none()
+        && matches!(p.ty.as_ref().map(|t| &t.kind),
+            Some(TypeKind::Name { name, .. }) if &*name.text == "Tensor")
+}
+
 fn trials(
     ctx: &mut Ctx,
     decl: &Arc<FnDecl>,
@@ -68,13 +87,13 @@ fn trials(
     things: Things,
 ) -> Findings {
     let mut common: Option<Diagnostic> = None;
-    let mut dropped = false;
+    let (mut dropped, mut seen) = (false, false);
     let sized = decl.params.iter().flatten().any(|p| {
         matches!(p.ty.as_ref().map(|t| &t.kind),
             Some(TypeKind::Name { name, .. }) if &*name.text == "Int")
     });
     let shaped = declares_shapes(decl);
-    for (i, trial) in TRIALS.iter().enumerate() {
+    for trial in TRIALS {
         // What it is called with may be sealed.
         let around = std::mem::replace(&mut ctx.privy, true);
         let tried = attempt(ctx, decl, module, trial, things);
@@ -90,6 +109,10 @@ fn trials(
             }
             Err(f) => *f.0,
         };
+        // What divides is a matter of the sizes, and ours may be none that are meant: others say more.
+        if d.code == "E0402" && sized {
+            continue;
+        }
         // What is wrong elsewhere is told there; what this version cannot do may never be asked of it.
         let inside = d
             .primary()
@@ -97,19 +120,16 @@ fn trials(
         if !inside || matches!(d.code, "E0309" | "E0304" | "E0606" | "E0701") {
             return vec![];
         }
-        // What divides is a matter of the sizes, and ours may be none that are meant.
-        if d.code == "E0402" && sized {
-            return vec![];
-        }
         // A shape that is declared is declared for all sizes, and for every static argument.
         if d.code == "E0401" && d.message.contains("does not give the shape it declares") {
             return vec![d];
         }
         match &common {
-            None if i == 0 => common = Some(d),
+            None if !seen => common = Some(d),
             Some(c) if c.code == d.code && c.primary() == d.primary() => {}
             _ => dropped = true,
         }
+        seen = true;
     }
     common.filter(|_| !dropped).into_iter().collect()
 }
@@ -238,9 +258,18 @@ fn tried(
     Ok(f)
 }
 
-/// A net or data to stand in, where the parameter asks for one.
+/// A net, data, a batch or a tensor to stand in, where the parameter asks for one.
 fn thing(ctx: &mut Ctx, p: &Param, things: Things) -> Result<Option<Value>> {
+    if let Things::Axes(n) = things
+        && any_tensor(p)
+    {
+        return Ok(Some(axes::tensor(n)));
+    }
     let text = match p.ty.as_ref().map(|t| &t.kind) {
+        Some(TypeKind::Record(fields)) if things == Things::Small => match &fields[..] {
+            [(x, _), (y, _)] if &*x.text == "x" && &*y.text == "y" => return Ok(Some(batch())),
+            _ => return Ok(None),
+        },
         Some(TypeKind::Name { name, .. }) if things == Things::Small => match &*name.text {
             "Net" => NET,
             "Data" => DATA,
@@ -250,6 +279,17 @@ fn thing(ctx: &mut Ctx, p: &Param, things: Things) -> Result<Option<Value>> {
     };
     let (e, _) = nas_grammar::parse_expr(OURS, text);
     ctx.eval(&e, &Env::default()).map(Some)
+}
+
+/// A batch of what our net takes.
+fn batch() -> Value {
+    let dims = |d: &[i64]| d.iter().map(|d| Dim::Const(*d)).collect();
+    let x = Tensor::symbol("x", dims(&[8, 3, 16, 16]), DType::F32);
+    let y = Tensor::symbol("y", dims(&[8]), DType::I32);
+    let mut fields = Fields::new();
+    fields.insert("x".into(), Value::Tensor(x, Element::Float));
+    fields.insert("y".into(), Value::Tensor(y, Element::Label));
+    Value::record(fields)
 }
 
 type Sizes<'a> = std::iter::Cycle<std::slice::Iter<'a, i64>>;

@@ -31,7 +31,8 @@ pub fn check_module(
     ctx.alike = Some(Arc::default());
     let errors: Vec<Span> = before
         .iter()
-        .filter(|d| d.is_error())
+        // A part that is named nowhere may be told better by what it is a part of.
+        .filter(|d| d.is_error() && d.code != "E0208")
         .filter_map(Diagnostic::primary)
         .collect();
     let broken = |s: Span| errors.iter().any(|e| within(*e, s));
@@ -54,6 +55,8 @@ pub fn check_module(
             }
         }
     }
+    // Only findings leave a check.
+    ctx.shared.release();
     if !errors.is_empty() {
         let holes: Vec<Span> = program
             .modules
@@ -127,11 +130,13 @@ fn check_item(ctx: &mut Ctx, item: &Item, module: ModuleId) -> Findings {
         }
         ItemKind::Test(t) => out = test(ctx, t, module).diagnostics,
         ItemKind::Let { pattern, value, .. } => {
-            let r = ctx
-                .eval(value, &Env::default())
-                .and_then(|v| stmt::destructure(ctx, pattern, v, &Env::default()));
-            if let Err(Fault(d)) = r {
-                out.push(*d);
+            let r = ctx.eval(value, &Env::default()).and_then(|v| {
+                stmt::destructure(ctx, pattern, v.clone(), &Env::default())?;
+                Ok(v)
+            });
+            match r {
+                Ok(v) => out.extend(super::axes::functions(ctx, &v, item.span)),
+                Err(Fault(d)) => out.push(*d),
             }
         }
         ItemKind::Enlarge(decl) if decl.params.iter().all(|p| p.default.is_some()) => {

@@ -115,16 +115,18 @@ pub fn instantiate(
         decl: decl.clone(),
         module,
         env: env?,
-        elaborated: OnceLock::new(),
+        elaborated: super::held::Held::default(),
         costs: OnceLock::new(),
         outputs: Mutex::default(),
         members: Mutex::default(),
     };
+    let base = Arc::new(base);
+    ctx.shared.made(&base);
     let s = Arc::new(SpaceValue {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
         name: decl.name.text.clone(),
         module,
-        base: Arc::new(base),
+        base,
         conditions: vec![],
         modulo: vec![],
         algebra: OnceLock::new(),

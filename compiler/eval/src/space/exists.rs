@@ -50,6 +50,18 @@ pub fn model(sites: &[SiteInfo], span: Span) -> Result<Model> {
                     cases.extend(met.into_iter().map(|c| (c, o)));
                 }
             }
+            // What holds wherever the site exists need not be asked.
+            if let Condition::Any(any) = &model.sites[id].exists
+                && let [all] = &any[..]
+            {
+                for (s, set) in all {
+                    if cases.iter().all(|c| c.0.get(s) == Some(set)) {
+                        cases.iter_mut().for_each(|c| {
+                            c.0.remove(s);
+                        });
+                    }
+                }
+            }
             let mut reads: Vec<usize> = cases.iter().flat_map(|c| c.0.keys().copied()).collect();
             reads.push(id);
             reads.sort_unstable();

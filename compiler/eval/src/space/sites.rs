@@ -59,7 +59,12 @@ pub(super) fn taken(choices: &Choices, spot: &Spot) -> Option<Answer> {
     let Choices::Member(a) = choices else {
         return None;
     };
-    let known = a.space.base.elaborated.get().map(|e| &e.context.choices);
+    let known = a
+        .space
+        .base
+        .elaborated
+        .get()
+        .map(|e| e.context.choices.clone());
     let Some(Choices::Open(sites)) = known else {
         return None;
     };

@@ -7,7 +7,7 @@ use crate::env::Env;
 use crate::value::{Fields, Value};
 use crate::weights::WeightsValue;
 use crate::{Result, number};
-use nas_diagnostics::Span;
+use nas_diagnostics::{Diagnostic, Span};
 use nas_grammar::ast::Expr;
 use nas_ir::tensor::LeafKind;
 use nas_ir::{DType, HostTensor, Tensor};
@@ -40,6 +40,18 @@ pub(super) fn targets(ctx: &mut Ctx, over: &Expr, env: &Env) -> Result<Vec<Arc<W
     Ok(out)
 }
 
+/// E0302: a `minimise` that does not say how; `over` is where its weights are named.
+pub fn no_optimiser(at: Span, over: Span) -> Diagnostic {
+    let behind = Span {
+        start: over.end,
+        ..over
+    };
+    fault("E0302", "`minimise` needs an optimiser")
+        .at(at, "here")
+        .help("write `by sgd(constant(0.1))`")
+        .fix(behind, " by sgd(constant(0.1))")
+}
+
 /// `minimise loss over w by opt`
 pub fn minimise(
     ctx: &mut Ctx,
@@ -61,19 +73,7 @@ pub fn minimise(
     }
     let opt = match by {
         Some(o) => ctx.eval(o, env)?,
-        None => {
-            return Err(fault("E0302", "`minimise` needs an optimiser")
-                .at(span, "here")
-                .help("write `by sgd(constant(0.1))`")
-                .fix(
-                    Span {
-                        start: over.span.end,
-                        ..over.span
-                    },
-                    " by sgd(constant(0.1))",
-                )
-                .into());
-        }
+        None => return Err(no_optimiser(span, over.span).into()),
     };
     let states = match opt.plain() {
         Value::Record(r) => match r.get("states").map(Value::plain) {

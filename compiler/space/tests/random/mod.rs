@@ -1,6 +1,6 @@
 //! Random small models with conditional sites, predicates and windows, and a brute-force listing.
 
-use nas_space::{Arch, Clause, Condition, Cost, Model, Site, Source, Table, Window};
+use nas_space::{Arch, Clause, Condition, Cost, Limits, Model, Site, Source, Space, Table, Window};
 
 /// A small generator for tests (splitmix64).
 pub struct Random(u64);
@@ -70,24 +70,84 @@ pub fn random_model(seed: u64) -> Model {
         }
         model.sites.push(site);
     }
+    dress(&mut r, &mut model);
+    model
+}
+
+/// A random space; every third one has choices that must differ, which are counted apart.
+pub fn random_space(seed: u64) -> Space {
+    match seed % 3 {
+        0 => {
+            let limits = Limits {
+                apart: [0, 0, 20][(seed / 3 % 3) as usize],
+                ..Limits::default()
+            };
+            Space::with_limits(different_model(seed), limits).unwrap()
+        }
+        _ => Space::new(random_model(seed)).unwrap(),
+    }
+}
+
+/// Three to five choices that must differ, with others before and between; all of them there or none.
+fn different_model(seed: u64) -> Model {
+    let mut r = Random::new(seed);
+    let mut model = Model::default();
+    let labels = |n: usize| (0..n).map(|o| format!("o{o}"));
+    let first = r.below(3) as usize;
+    if first > 0 {
+        model.sites.push(Site::always("first", labels(1 + first)));
+    }
+    let n = 3 + r.below(if first > 0 { 2 } else { 3 }) as usize;
+    let k = 3 + r.below(n as u64 - 2) as usize;
+    let exists = match first > 0 && r.below(2) == 0 {
+        true => Condition::on(0, [1]),
+        false => Condition::Always,
+    };
+    let mut group = Vec::new();
+    for j in 0..k {
+        if r.below(6) == 0 && n < 5 {
+            model
+                .sites
+                .push(Site::always(format!("between[{j}]"), labels(2)));
+        }
+        group.push(model.sites.len());
+        model
+            .sites
+            .push(Site::always(format!("s[{j}]"), labels(n)).when(exists.clone()));
+    }
+    for (i, b) in group.iter().enumerate() {
+        for a in &group[..i] {
+            let differ = |o: &[Option<usize>]| Ok::<_, ()>(o[0].is_none() || o[0] != o[1]);
+            let table = Table::tabulate(&model, vec![*a, *b], true, differ).unwrap();
+            model.structure.push(table);
+        }
+    }
+    if r.below(4) > 0 {
+        dress(&mut r, &mut model);
+    }
+    model
+}
+
+/// Rules, costs, windows and alternatives.
+fn dress(r: &mut Random, model: &mut Model) {
     for _ in 0..r.below(3).saturating_sub(1) {
-        let sites = scope(&mut r, &model, 3);
-        let table = Table::tabulate(&model, sites, true, |_| Ok::<_, ()>(r.below(5) > 0)).unwrap();
+        let sites = scope(r, model, 3);
+        let table = Table::tabulate(model, sites, true, |_| Ok::<_, ()>(r.below(5) > 0)).unwrap();
         model.structure.push(table);
     }
     for _ in 0..r.below(3) {
-        let sites = scope(&mut r, &model, 3);
-        let table = Table::tabulate(&model, sites, true, |_| Ok::<_, ()>(r.below(10) > 0)).unwrap();
+        let sites = scope(r, model, 3);
+        let table = Table::tabulate(model, sites, true, |_| Ok::<_, ()>(r.below(10) > 0)).unwrap();
         model.predicates.push(table);
     }
     for name in ["macs", "params"].into_iter().take(r.below(3) as usize) {
         let step = 1 + r.below(3) as i128;
         let mut cost = Cost::default();
         for _ in 0..r.below(6) {
-            let sites = scope(&mut r, &model, 2);
+            let sites = scope(r, model, 2);
             let f = |_: &[Option<usize>]| Ok::<_, ()>(step * (r.below(12) as i128 - 3));
             cost.terms
-                .push(Table::tabulate(&model, sites, 99, f).unwrap());
+                .push(Table::tabulate(model, sites, 99, f).unwrap());
         }
         model.costs.insert(name.into(), cost);
         for _ in 0..r.below(3) {
@@ -108,11 +168,10 @@ pub fn random_model(seed: u64) -> Model {
     for _ in 0..r.below(3) {
         let mut clauses = Vec::new();
         for _ in 0..r.below(3) {
-            clauses.push(clause(&mut r, &model));
+            clauses.push(clause(r, model));
         }
         model.either.push(clauses);
     }
-    model
 }
 
 /// Conditions that hold together, for one of several alternatives.

@@ -199,12 +199,12 @@ pub(super) fn take(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
 pub(super) fn gather(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     let span = args.span;
     let x = tensor!(ctx, args, "x");
-    let i = tensor!(ctx, args, "index");
     let over = args.take_named("over");
     let axis = math::axes(ctx, Some(over.unwrap_or(Value::int(0))), &x, span)?
         .first()
         .copied()
         .unwrap_or(0);
+    let i = tensor!(ctx, args, "index");
     let r = x.gather(axis, &i.cast(DType::I32));
     done(ctx, r, span)
 }
