@@ -193,9 +193,9 @@ fn a_review_names_the_cause_and_what_it_costs() {
             "cause    space a.nets changed  at a.nas:{}",
             place("space nets")
         ),
-        "again    3 of 4 stages: first, score, second".to_string(),
+        "again    4 of 5 stages: first, report other, score, second".to_string(),
         "members  nets: 2 -> 3 (+1)".to_string(),
-        "images   321 -> 641 (+99.7 %)".to_string(),
+        "images   322 -> 642 (+99.4 %)".to_string(),
         "-  steps = 20".to_string(),
     ] {
         assert!(out.contains(&says), "no `{says}` in\n{out}");

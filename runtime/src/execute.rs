@@ -12,7 +12,7 @@ use nasc_device::{Device, Executor, Kernels, Program, RunFault, Slots, Value};
 use nasc_store::{Key, Store};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
 type Events = Box<dyn Fn(Event) + Send + Sync>;
@@ -32,17 +32,17 @@ pub struct Options {
     pub disk: Arc<dyn nasc_store::Fs>,
     /// Bytes that graphs at work may take together; what does not fit waits.
     pub memory: Option<u64>,
-    /// Bytes that compiled graphs at rest may hold together; [`COMPILED`] is much.
-    pub compiled: u64,
+    /// Bytes that buffers may hold between the runs of graphs.
+    pub rest: u64,
+    /// Operations that compiled graphs may have together; [`OPERATIONS`] is much.
+    pub operations: usize,
     /// Set when the run is asked to stop.
     pub interrupt: Arc<AtomicBool>,
     pub events: Events,
 }
 
-/// Compiled programs kept at once; beyond, all are let go and made again as needed.
-pub const PROGRAMS: usize = 40;
-/// Bytes of buffers that programs at rest may hold together where nothing asks for less; beyond, they are let go too.
-pub const COMPILED: u64 = 256 << 20;
+/// Operations of compiled graphs that are kept: some 30 MB of them.
+pub const OPERATIONS: usize = 40_000;
 
 /// A program with the bytes one run of it takes.
 #[derive(Clone)]
@@ -51,15 +51,58 @@ struct Ready {
     bytes: u64,
 }
 
+/// Compiled programs by the fingerprint of their graph, each with when it was asked for last.
+#[derive(Default)]
+struct Programs {
+    all: HashMap<u128, (Ready, AtomicU64)>,
+    operations: usize,
+    asked: AtomicU64,
+}
+
+impl Programs {
+    fn get(&self, fingerprint: u128) -> Option<Ready> {
+        let (ready, last) = self.all.get(&fingerprint)?;
+        let now = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        last.store(now, Ordering::Relaxed);
+        Some(ready.clone())
+    }
+
+    /// Keeps a program; what was not asked for the longest is let go until it has room, and a quarter more.
+    fn keep(&mut self, fingerprint: u128, ready: Ready, most: usize) {
+        let own = ready.program.len();
+        if self.operations + own > most {
+            let mut old: Vec<(u64, u128)> = self
+                .all
+                .iter()
+                .map(|(f, (_, last))| (last.load(Ordering::Relaxed), *f))
+                .collect();
+            old.sort_unstable();
+            for (_, f) in old {
+                if self.operations + own <= most / 4 * 3 {
+                    break;
+                }
+                if let Some((gone, _)) = self.all.remove(&f) {
+                    self.operations -= gone.program.len();
+                }
+            }
+            tracing::debug!("{} compiled graphs are left", self.all.len());
+        }
+        let now = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        let before = self.all.insert(fingerprint, (ready, AtomicU64::new(now)));
+        self.operations += own;
+        self.operations -= before.map_or(0, |(r, _)| r.program.len());
+    }
+}
+
 /// A run's host.
 pub struct Runtime {
     executor: Executor,
-    programs: RwLock<HashMap<u128, Ready>>,
+    programs: RwLock<Programs>,
     gate: Gate,
     /// Bytes that one graph may take.
     most: u64,
-    /// Bytes that programs at rest may hold together.
-    compiled: u64,
+    /// Operations that compiled programs may have together.
+    operations: usize,
     /// Whether it was told that the store cannot be written.
     read_only: AtomicBool,
     pool: rayon::ThreadPool,
@@ -88,6 +131,7 @@ impl Runtime {
             Ok("burn") => executor.with_kernels(Kernels::Burn),
             _ => executor,
         };
+        executor.bound(options.rest);
         let store = match &options.store {
             Some(dir) => Some(
                 Store::open_on(options.disk, dir)
@@ -112,7 +156,7 @@ impl Runtime {
             programs: RwLock::default(),
             gate: Gate::new(options.memory),
             most,
-            compiled: options.compiled,
+            operations: options.operations,
             read_only: AtomicBool::new(false),
             pool,
             jobs: jobs.min(threads),
@@ -126,9 +170,9 @@ impl Runtime {
 
     fn program(&self, fingerprint: u128, outputs: &[Tensor]) -> Result<Ready, Diagnostic> {
         if let Ok(all) = self.programs.read()
-            && let Some(p) = all.get(&fingerprint)
+            && let Some(p) = all.get(fingerprint)
         {
-            return Ok(p.clone());
+            return Ok(p);
         }
         let (graph, _) = linearise(outputs).map_err(not_concrete)?;
         if let Some(node) = graph
@@ -152,14 +196,7 @@ impl Runtime {
             return Err(too_large(largest.map_or(&[], |n| &n.shape)));
         }
         if let Ok(mut all) = self.programs.write() {
-            // Side by side, a program has the memory of several runs.
-            let held: u64 = all.values().map(|r| r.bytes.max(r.program.held())).sum();
-            if all.len() >= PROGRAMS || held.saturating_add(p.bytes) > self.compiled {
-                tracing::debug!("{} compiled graphs are let go", all.len());
-                all.clear();
-                nasc_device::give_back();
-            }
-            all.insert(fingerprint, p.clone());
+            all.keep(fingerprint, p.clone(), self.operations);
         }
         Ok(p)
     }

@@ -7,6 +7,6 @@ mod gate;
 mod samples;
 
 pub use bare::Bare;
-pub use execute::{COMPILED, Options, PROGRAMS, Runtime};
+pub use execute::{OPERATIONS, Options, Runtime};
 pub use nasc_device::{Aligned, Device, Kernels};
 pub use nasc_store::Disk;

@@ -61,7 +61,8 @@ fn run(disk: Arc<Simulated>) -> Option<String> {
         store: Some(PathBuf::from("/s")),
         disk,
         memory: None,
-        compiled: nasc_runtime::COMPILED,
+        rest: u64::MAX,
+        operations: nasc_runtime::OPERATIONS,
         interrupt: Arc::new(AtomicBool::new(false)),
         events: Box::new(|_| {}),
     })

@@ -126,7 +126,7 @@ fn collect(
         let mut out = pipeline::run(&mut ctx, decl, module, settings);
         let ledger = std::mem::take(&mut out.ledger);
         let keyed = reach::stages(shared, decl, given, common);
-        facts(&mut plan, shared, &mut ctx, &out, &ledger);
+        facts(&mut plan, shared, decl, &mut ctx, &out, &ledger);
         plan.code = reach::declarations(shared, decl);
         plan.seals = reach::calls(shared, decl, "seal");
         plan.disclosures = reach::calls(shared, decl, "disclose");
@@ -134,7 +134,8 @@ fn collect(
         let spans = stages(&mut plan, &mut ctx, &keyed, &ledger);
         let data = held(&out);
         let all: Vec<nas_plan::Work> = plan.stages.iter().flat_map(|s| s.work.clone()).collect();
-        plan.memory = Some(memory::of_pipeline(&ledger, &all, data, limit(&out)));
+        let results = results_held(&plan.stages, &out);
+        plan.memory = Some(memory::of_pipeline(&ledger, &all, data, results));
         plan.data = sources(&out);
         let broken = budgets(&mut plan, &out, &spans);
         let mut found = out.diagnostics;
@@ -202,6 +203,7 @@ fn heading(front: &Front, decl: &PipelineDecl, common: &Common) -> nas_plan::Pla
 fn facts(
     plan: &mut nas_plan::Plan,
     front: &Front,
+    decl: &PipelineDecl,
     ctx: &mut Ctx,
     out: &pipeline::Outcome,
     ledger: &[nas_eval::ledger::Record],
@@ -222,12 +224,70 @@ fn facts(
             ..nas_plan::Stage::default()
         });
     }
+    for (name, kind, text) in computing(decl, front, out) {
+        // A report of what is there already is no stage.
+        if work::computes(ledger, &name) {
+            plan.stages.push(nas_plan::Stage {
+                name,
+                kind,
+                text,
+                ..nas_plan::Stage::default()
+            });
+        }
+    }
     for r in &out.reports {
         let name = r.name.as_ref().map(|n| n.to_string());
         plan.reports
             .push(name.unwrap_or_else(|| front.text(r.span)));
     }
     plan.spaces = spaces::all(ctx, front, out, ledger);
+}
+
+/// Reports and expectations as stages: name, kind and text.
+fn computing(
+    decl: &PipelineDecl,
+    front: &Front,
+    out: &pipeline::Outcome,
+) -> Vec<(String, String, String)> {
+    let mut all = vec![];
+    let written = decl.body.stmts.iter().flat_map(|s| match &s.kind {
+        StmtKind::Report(args) => args.iter().collect(),
+        _ => vec![],
+    });
+    for (i, (a, r)) in written.zip(&out.reports).enumerate() {
+        let name = a.name.as_ref().map(|n| &*n.text);
+        let name = pipeline::report_stage(name, i);
+        all.push((name, r.value.kind().to_string(), front.text(a.value.span)));
+    }
+    let expects = decl.body.stmts.iter().filter_map(|s| match &s.kind {
+        StmtKind::Expect(e) => Some(front.text(e.span)),
+        _ => None,
+    });
+    let text = expects.collect::<Vec<_>>().join("; ");
+    all.push((pipeline::EXPECTS.to_string(), "expectations".into(), text));
+    all
+}
+
+/// Bytes of the weights that stages hold until the end, with those of their histories.
+fn results_held(stages: &[nas_plan::Stage], out: &pipeline::Outcome) -> u64 {
+    fn holds(v: &Value) -> bool {
+        match v.plain() {
+            Value::Weights(_) => true,
+            Value::List(l) => l.iter().any(holds),
+            Value::Record(r) => r.values().any(holds),
+            _ => false,
+        }
+    }
+    let bytes = out.stages.iter().filter(|s| holds(&s.value)).map(|s| {
+        let own = stages.iter().filter(|p| *p.name == *s.name);
+        let work = own.flat_map(|p| &p.work);
+        work.map(|w| {
+            let all = w.times.saturating_mul(w.copies);
+            w.bytes.unwrap_or(0).saturating_mul(all)
+        })
+        .sum::<u64>()
+    });
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// Keys, dependencies and work of the stages; gives where each stands.
@@ -364,10 +424,11 @@ fn too_large(
         d = d.at(*at, format!("`{}` takes {}", m.at, mb(m.stage as f64)));
     }
     d = d.note(format!(
-        "the program {}, data {}, compiled graphs {}",
+        "the program {}, data {}, compiled graphs {}, weights that are held {}",
         mb(m.base as f64),
         mb(m.data as f64),
-        mb(m.kept as f64)
+        mb(m.kept as f64),
+        mb(m.results as f64)
     ));
     let rest = (m.base + m.data) as f64;
     let largest = plan.stages.iter().flat_map(|s| &s.work);

@@ -101,7 +101,8 @@ fn tests(
         store: None,
         disk: Arc::new(nasc_runtime::Disk),
         memory: None,
-        compiled: nasc_runtime::COMPILED,
+        rest: u64::MAX,
+        operations: nasc_runtime::OPERATIONS,
         interrupt: Arc::new(AtomicBool::new(false)),
         events: Box::new(|_| {}),
     })?;

@@ -66,6 +66,11 @@ pub enum What {
         states: u64,
         group: u64,
     },
+    /// The loop of this group keeps a copy of its weights every so many steps.
+    Keeps {
+        every: u64,
+        group: u64,
+    },
     /// A data set is opened: samples with those of its test set, and bytes of one.
     Opens {
         samples: u64,

@@ -220,6 +220,17 @@ pub(crate) fn stage_name(pattern: &ast::Pattern) -> Arc<str> {
     }
 }
 
+/// The stage that expectations compute in.
+pub const EXPECTS: &str = "expects";
+
+/// The stage that a report computes in: by its name, or by how many reports stand before it.
+pub fn report_stage(name: Option<&str>, before: usize) -> String {
+    match name {
+        Some(name) => format!("report {name}"),
+        None => format!("report {}", before + 1),
+    }
+}
+
 #[allow(clippy::too_many_arguments)]
 fn statement(
     ctx: &mut Ctx,
@@ -250,7 +261,11 @@ fn statement(
             stmt::destructure(ctx, pattern, v, env)
         }
         StmtKind::Expect(e) => {
+            ctx.stage = EXPECTS.into();
+            ctx.top = pipeline;
             let r = expectation(ctx, e, env);
+            ctx.top = false;
+            ctx.stage = "".into();
             match r {
                 Ok(list) => out.expects.extend(list),
                 Err(Fault(d)) if d.code == "E0308" => {
@@ -269,7 +284,7 @@ fn statement(
         StmtKind::Report(args) => {
             for a in args {
                 let name = a.name.as_ref().map(|n| n.text.clone());
-                ctx.stage = name.clone().unwrap_or("report".into());
+                ctx.stage = report_stage(name.as_deref(), out.reports.len()).into();
                 ctx.top = true;
                 let v = ctx.eval(&a.value, env);
                 ctx.top = false;

@@ -141,8 +141,12 @@ pub struct Work {
     pub params: Option<u64>,
     /// Of the weights it gives.
     pub bytes: Option<u64>,
-    /// Memory of one turn at its peak, in bytes, at the most.
+    /// Memory of one turn at its peak, in bytes: of the largest members, and of such as are drawn.
     pub memory: Option<u64>,
+    pub likely: Option<u64>,
+    /// How many copies of the weights it gives are kept, those of its history among them.
+    #[serde(skip)]
+    pub copies: u64,
     #[serde(skip)]
     pub structures: Vec<Structure>,
 }
@@ -152,8 +156,8 @@ pub struct Work {
 pub struct Structure {
     /// What is asked of them.
     pub asked: String,
-    /// That one keeps, in the mean.
-    pub bytes: u64,
+    /// Of one, in the mean.
+    pub operations: u64,
     /// How many of them differ.
     pub count: u64,
     /// Some member is not known: other parts that ask the same ask it of others.
@@ -171,17 +175,22 @@ pub struct Curriculum {
     pub events: Vec<String>,
 }
 
+/// What a job keeps beside the turn that it computes: buffers of the turns before, no more than of one. Measured.
+pub const BESIDE: u64 = 10_000_000;
+
 /// Predicted memory with one job.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Memory {
-    /// The program itself, data, and compiled graphs that are kept.
+    /// The program itself, data, compiled graphs, and weights that stages hold.
     pub base: u64,
     pub data: u64,
     pub kept: u64,
-    /// Of the largest stage.
+    pub results: u64,
+    /// Of the largest stage: of the largest members, and of such as are drawn.
     pub stage: u64,
+    pub likely: u64,
     pub at: String,
-    /// Of all together.
+    /// Of all together, at the most.
     pub peak: u64,
     /// Of tables whose files are here; elsewhere they may be missing, so the page does not count them.
     #[serde(skip)]
@@ -189,10 +198,20 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Bytes with so many jobs.
+    /// Bytes with so many jobs, at the most.
     pub fn of_jobs(&self, jobs: u64) -> u64 {
-        let parts = self.stage.saturating_mul(jobs.max(1));
-        [self.base, self.data, self.kept, parts]
+        self.with(self.stage, jobs)
+    }
+
+    /// Bytes with so many jobs, where members are as a draw gives them.
+    pub fn as_drawn(&self, jobs: u64) -> u64 {
+        self.with(self.likely, jobs)
+    }
+
+    fn with(&self, stage: u64, jobs: u64) -> u64 {
+        let beside = stage.min(BESIDE);
+        let parts = stage.saturating_add(beside).saturating_mul(jobs.max(1));
+        [self.base, self.data, self.kept, self.results, parts]
             .into_iter()
             .fold(0, u64::saturating_add)
     }

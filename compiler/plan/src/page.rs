@@ -35,14 +35,19 @@ pub fn text(plan: &Plan) -> String {
     section(&mut out, "disclosures", let_out);
     let memory = plan.memory.iter().flat_map(|m| {
         [
-            format!("peak {} with one job", bytes(m.peak)),
+            format!("peak {} with one job", at_the_most(m.peak, m.as_drawn(1))),
             format!(
-                "  program {}, data {}, compiled graphs {}",
+                "  program {}, data {}, compiled graphs {}, weights that are held {}",
                 bytes(m.base),
                 bytes(m.data),
-                bytes(m.kept)
+                bytes(m.kept),
+                bytes(m.results)
             ),
-            format!("  largest stage {}: {}", bytes(m.stage), m.at),
+            format!(
+                "  largest stage {}: {}",
+                at_the_most(m.stage, m.likely),
+                m.at
+            ),
         ]
     });
     section(&mut out, "memory", memory);
@@ -175,7 +180,8 @@ fn work(w: &Work) -> Vec<String> {
         ));
     }
     if let Some(m) = w.memory {
-        out.push(format!("    memory  {}", bytes(m)));
+        let likely = w.likely.unwrap_or(m);
+        out.push(format!("    memory  {}", at_the_most(m, likely)));
     }
     out
 }
@@ -220,6 +226,14 @@ pub fn bytes(n: u64) -> String {
         0..1_000 => format!("{n} B"),
         1_000..1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
         _ => format!("{:.1} MB", n as f64 / 1e6),
+    }
+}
+
+/// `14.2 MB at the most, 9.0 MB as drawn`; one figure where it is the same.
+fn at_the_most(most: u64, drawn: u64) -> String {
+    match bytes(most) == bytes(drawn) {
+        true => bytes(most),
+        false => format!("{} at the most, {} as drawn", bytes(most), bytes(drawn)),
     }
 }
 

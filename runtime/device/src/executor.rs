@@ -24,6 +24,8 @@ pub struct Executor {
     device: Device,
     kernels: Kernels,
     machine: Arc<Machine>,
+    /// Memory of runs on our own kernels that have ended.
+    pools: Arc<own::Pools>,
 }
 
 impl Executor {
@@ -32,6 +34,7 @@ impl Executor {
     /// # Errors
     /// The device cannot be used: built without it, no driver, no such device.
     pub fn new(device: Device) -> Result<Executor, DeviceFault> {
+        nasc_kernels::large_blocks_apart();
         Ok(Executor {
             device,
             kernels: match device {
@@ -39,6 +42,7 @@ impl Executor {
                 Device::Cuda(_) => Kernels::Burn,
             },
             machine: Arc::new(Machine::open(device)?),
+            pools: Arc::default(),
         })
     }
 
@@ -58,6 +62,17 @@ impl Executor {
     /// Who computes.
     pub fn kernels(&self) -> Kernels {
         self.kernels
+    }
+
+    /// Keeps no more than so many bytes of memory between runs from now on.
+    pub fn bound(&self, bytes: u64) {
+        self.pools
+            .bound(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+
+    /// Bytes of memory that are kept between runs.
+    pub fn held(&self) -> u64 {
+        self.pools.bytes() as u64
     }
 
     /// Makes a graph ready, one operation a step.
@@ -95,7 +110,10 @@ impl Executor {
         slots: &dyn Slots,
     ) -> Result<Vec<Value>, RunFault> {
         match self.kernels {
-            Kernels::Own => own::run(program, bindings, slots, |v| self.machine.to_host(v), None),
+            Kernels::Own => {
+                let to_host = |v: &Value| self.machine.to_host(v);
+                own::run(&self.pools, program, bindings, slots, to_host, None)
+            }
             Kernels::Burn => self.machine.run(program, bindings, slots, |_, _| Ok(())),
         }
     }
@@ -116,7 +134,8 @@ impl Executor {
             all.push(own::Spent { seconds, ..told() });
         };
         let to_host = |v: &Value| self.machine.to_host(v);
-        own::run(program, bindings, slots, to_host, Some(&mut watch))?;
+        let watch = Some(&mut watch as _);
+        own::run(&self.pools, program, bindings, slots, to_host, watch)?;
         Ok(all)
     }
 

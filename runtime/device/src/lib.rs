@@ -19,7 +19,7 @@ mod value;
 pub use device::Device;
 pub use executor::{Executor, Kernels};
 pub use fault::{DeviceFault, NonFinite, RunFault};
-pub use nasc_kernels::{Aligned, give_back, threads};
+pub use nasc_kernels::{Aligned, threads};
 pub use onburn::OnDevice;
 pub use own::Spent;
 pub use program::{NoSlots, Program, Slots};

@@ -69,11 +69,6 @@ pub(crate) struct Inner {
 }
 
 impl Program {
-    /// Bytes that it keeps between its runs.
-    pub fn held(&self) -> u64 {
-        self.inner.own.held() as u64
-    }
-
     /// The number of operations it runs, fused ones counted one by one.
     pub fn len(&self) -> usize {
         self.inner.steps.len()

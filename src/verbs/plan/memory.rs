@@ -14,20 +14,22 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock, Mutex};
 
 /// What the program takes before it computes anything: its code, the library's trees, threads. Measured.
-const PROGRAM: u64 = 20_000_000;
-/// Compiled graphs keep their buffers up to here; see the runtime.
-pub const COMPILED: u64 = nasc_runtime::COMPILED;
-
-/// More graphs than this are not kept; so many stand for a number that is not known.
-const MANY: u64 = nasc_runtime::PROGRAMS as u64;
+const PROGRAM: u64 = 30_000_000;
+/// Bytes of a compiled graph, an operation. Measured.
+const OPERATION: u64 = 700;
+/// More operations than this are not kept.
+const OPERATIONS: u64 = nasc_runtime::OPERATIONS as u64;
+/// So many graphs stand for a number that is not known.
+const MANY: u64 = 1_000;
 /// Members that are drawn to tell what one takes in the mean.
 const DRAWN: u64 = 3;
 
-/// Bytes of one turn by what was asked: of the largest members, and kept by one in the mean.
+/// One turn by what was asked: bytes of the largest members and of drawn ones in the mean, and operations of these.
 #[derive(Clone, Copy)]
 struct Sizes {
     peak: u64,
-    mean: u64,
+    likely: u64,
+    operations: u64,
 }
 static KNOWN: LazyLock<Mutex<HashMap<String, Option<Sizes>>>> = LazyLock::new(Default::default);
 
@@ -44,14 +46,19 @@ struct Turn {
     open: bool,
 }
 
-/// The largest turn of a part, in bytes: nets of one turn together, with gradients and the optimiser's states. And the graphs that are
-/// compiled for it: what is asked of each, its bytes, and how many differ.
-pub fn of_part(
-    ctx: &mut Ctx,
-    records: &[&Record],
-    params: u64,
-    states: u64,
-) -> (Option<u64>, Vec<Structure>) {
+/// What the turns of a part take.
+#[derive(Default)]
+pub struct Part {
+    /// Bytes of its largest turn, nets of one turn together, with gradients and the optimiser's states: of the largest members.
+    pub peak: Option<u64>,
+    /// Of drawn members.
+    pub likely: Option<u64>,
+    /// The graphs that are compiled for it.
+    pub structures: Vec<Structure>,
+}
+
+/// Memory of a part by its passes.
+pub fn of_part(ctx: &mut Ctx, records: &[&Record], params: u64, states: u64) -> Part {
     let trains = |group: u64| {
         records
             .iter()
@@ -94,27 +101,32 @@ pub fn of_part(
             turn.nets.push((net.clone(), *images, often));
         }
     }
-    let mut most = None;
-    let mut structures = vec![];
+    let mut part = Part::default();
     for ((group, _), turn) in turns {
         let train = group > 0 && trains(group);
         let order = turn.order.max(u8::from(train));
-        let Some((asked, Sizes { mut peak, mean })) = of_turn(ctx, &turn.nets, order, train) else {
+        let Some((asked, sizes)) = of_turn(ctx, &turn.nets, order, train) else {
             continue;
         };
-        if train {
-            // Old and new values of weights and states are both there when a turn ends.
-            peak = peak.saturating_add(params.saturating_mul(4 * (1 + 2 * states)));
-        }
-        structures.push(Structure {
+        // Old and new values of weights and states are both there when a turn ends.
+        let kept = match train {
+            true => params.saturating_mul(4 * (1 + 2 * states)),
+            false => 0,
+        };
+        let most = |known: Option<u64>, size: u64| {
+            let size = size.saturating_add(kept);
+            Some(known.unwrap_or(0).max(size))
+        };
+        part.structures.push(Structure {
             asked,
-            bytes: mean,
+            operations: sizes.operations,
             count: turn.graphs.min(different(ctx, &turn.nets)),
             open: turn.open,
         });
-        most = Some(most.unwrap_or(0).max(peak));
+        part.peak = most(part.peak, sizes.peak);
+        part.likely = most(part.likely, sizes.likely);
     }
-    (most, structures)
+    part
 }
 
 /// How many graphs there can be, members of spaces being what tells them apart.
@@ -152,21 +164,30 @@ fn of_turn(
     if let Some(known) = KNOWN.lock().ok()?.get(&asked) {
         return known.map(|sizes| (asked.clone(), sizes));
     }
-    let sizes = placed(ctx, &members, order, train).map(|(live, bound)| Sizes {
-        peak: live + bound,
-        mean: mean(ctx, nets, order, train).unwrap_or(live),
+    let sizes = placed(ctx, &members, order, train).map(|largest| {
+        let drawn = mean(ctx, nets, order, train).unwrap_or(largest);
+        Sizes {
+            peak: largest.0,
+            likely: drawn.0.min(largest.0),
+            operations: drawn.1,
+        }
     });
     KNOWN.lock().ok()?.insert(asked.clone(), sizes);
     sizes.map(|sizes| (asked, sizes))
 }
 
-/// What a compiled graph keeps, of members drawn by number: the same ones each time. None where every net is known.
-fn mean(ctx: &mut Ctx, nets: &[(Arc<NetValue>, u64, u64)], order: u8, train: bool) -> Option<u64> {
+/// Bytes and operations of a turn, of members drawn by number: the same ones each time. None where every net is known.
+fn mean(
+    ctx: &mut Ctx,
+    nets: &[(Arc<NetValue>, u64, u64)],
+    order: u8,
+    train: bool,
+) -> Option<(u64, u64)> {
     let open = |n: &Arc<NetValue>| matches!(n.base, NetBase::AllMembers { .. });
     if !nets.iter().any(|(n, ..)| open(n)) {
         return None;
     }
-    let mut total = 0;
+    let mut total = (0, 0);
     for turn in 0..DRAWN {
         let mut drawn = vec![];
         for (i, (n, images, often)) in nets.iter().enumerate() {
@@ -175,9 +196,10 @@ fn mean(ctx: &mut Ctx, nets: &[(Arc<NetValue>, u64, u64)], order: u8, train: boo
                 drawn.push((some(ctx, n, key)?, *images, 1));
             }
         }
-        total += placed(ctx, &drawn, order, train)?.0;
+        let one = placed(ctx, &drawn, order, train)?;
+        total = (total.0 + one.0, total.1 + one.1);
     }
-    Some(total / DRAWN)
+    Some((total.0 / DRAWN, total.1 / DRAWN))
 }
 
 /// The net itself, or a member that the key draws.
@@ -215,7 +237,7 @@ fn member(ctx: &mut Ctx, n: &Arc<NetValue>) -> Option<Arc<NetValue>> {
     )))
 }
 
-/// Bytes at the peak of one turn's graph, with gradients up to this order: of what it computes, and of what it is given.
+/// Bytes at the peak of one turn's graph, with gradients up to this order, and its operations.
 fn placed(
     ctx: &mut Ctx,
     nets: &[(Arc<NetValue>, u64, u64)],
@@ -282,11 +304,15 @@ fn placed(
     // Buffers wait by their length: between what is alive at once and what never shares memory.
     let buffers = ready.placement.peak.midpoint(ready.placement.reserved());
     let bytes = |n: usize| u64::try_from(n).ok();
-    Some((bytes(buffers)?, bytes(ready.placement.bound)?))
+    let operations = ready.graph.nodes.node_count();
+    Some((
+        bytes(buffers)? + bytes(ready.placement.bound)?,
+        bytes(operations)?,
+    ))
 }
 
-/// Memory of a whole pipeline, one job. Within a budget, compiled graphs are kept as far as there is room for them.
-pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64, limit: Option<u64>) -> Memory {
+/// Memory of a whole pipeline; `results` are bytes of the weights that stages hold.
+pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64, results: u64) -> Memory {
     let opened: u64 = ledger
         .iter()
         .map(|r| match r.what {
@@ -295,12 +321,13 @@ pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64, limit: Option<u6
         })
         .sum();
     let largest = work.iter().max_by_key(|w| w.memory.unwrap_or(0));
-    let stage = largest.and_then(|w| w.memory).unwrap_or(0);
     let mut out = Memory {
         base: PROGRAM,
         data: opened.saturating_add(data),
-        kept: 0,
-        stage,
+        kept: operations(work).saturating_mul(OPERATION),
+        results,
+        stage: largest.and_then(|w| w.memory).unwrap_or(0),
+        likely: work.iter().filter_map(|w| w.likely).max().unwrap_or(0),
         at: largest.map_or("-".into(), |w| w.path.clone()),
         peak: 0,
         tables: ledger
@@ -311,42 +338,31 @@ pub fn of_pipeline(ledger: &[Record], work: &[Work], data: u64, limit: Option<u6
             })
             .fold(0, u64::saturating_add),
     };
-    let room = compiled(&out, limit, 1);
-    out.kept = kept(work, room);
     out.peak = out.of_jobs(1);
     out
 }
 
-/// Bytes that compiled graphs may keep: what a budget leaves beside so many jobs.
-pub fn compiled(m: &Memory, limit: Option<u64>, jobs: u64) -> u64 {
-    let needed = Memory {
-        kept: 0,
-        ..m.clone()
-    };
-    let left = limit.map_or(u64::MAX, |l| l.saturating_sub(needed.of_jobs(jobs)));
-    left.min(COMPILED)
+/// Bytes that buffers may hold between runs: what a budget leaves beside so many jobs.
+pub fn rest(m: &Memory, limit: Option<u64>, jobs: u64) -> u64 {
+    let beside = nas_plan::BESIDE.saturating_mul(jobs);
+    limit.map_or(u64::MAX, |l| {
+        l.saturating_sub(m.of_jobs(jobs)).saturating_add(beside)
+    })
 }
 
-/// The most that compiled graphs keep at one time: as the runtime does, they are gathered, and all let go when they are too many.
-fn kept(work: &[Work], room: u64) -> u64 {
+/// Operations of all compiled graphs that are kept at one time.
+fn operations(work: &[Work]) -> u64 {
     let mut known: BTreeMap<&str, u64> = BTreeMap::new();
-    let (mut held, mut count, mut most) = (0u64, 0u64, 0u64);
+    let mut all = 0u64;
     for s in work.iter().flat_map(|w| &w.structures) {
         // A graph that is known is compiled once, wherever it is asked for.
         let before = known.entry(&s.asked).or_default();
         let fresh = match s.open {
-            true => s.count.min(MANY),
-            false => s.count.saturating_sub(*before).min(MANY),
+            true => s.count,
+            false => s.count.saturating_sub(*before),
         };
         *before = (*before).max(s.count);
-        for _ in 0..fresh {
-            if count >= MANY || held.saturating_add(s.bytes) > room {
-                (held, count) = (0, 0);
-            }
-            held += s.bytes;
-            count += 1;
-            most = most.max(held);
-        }
+        all = all.saturating_add(fresh.saturating_mul(s.operations));
     }
-    most.min(room)
+    all.min(OPERATIONS)
 }

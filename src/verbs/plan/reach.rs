@@ -14,6 +14,7 @@ use nas_plan::{Curriculum, Declaration};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A stage with what its key is made of: each part with a short digest.
+#[derive(Clone)]
 pub struct Keyed {
     pub name: String,
     pub span: Span,
@@ -76,40 +77,102 @@ pub fn stages(
     }
     let seed = common.seed.unwrap_or(0);
     let mut out = vec![];
+    let mut reports = 0;
     for s in &decl.body.stmts {
-        let StmtKind::Let { pattern, value, .. } = &s.kind else {
-            continue;
+        let mut keyed = |known: &_, name: String, tree: &str| {
+            of_tree(
+                &mut ctx,
+                front,
+                known,
+                seed,
+                Keyed::bare(name, s.span),
+                tree,
+            )
         };
-        let tree = format!("{value:?}");
-        let names = uses(&tree);
-        let place = |n: &str| names.iter().position(|o| *o == n);
-        let form = normal_in(&tree, |n| place(n).map(|i| format!("@{i}")));
-        let mut parts = vec![("its own text".to_string(), short(&form))];
-        let mut after = vec![];
-        for name in &names {
-            if let Some((what, digest)) = known.get(*name) {
-                parts.push((what.clone(), digest.clone()));
-                after.push(name.to_string());
-            } else if let Some(digest) = code(&mut ctx, front, name) {
-                parts.push((format!("code of {name}"), digest));
+        match &s.kind {
+            StmtKind::Let { pattern, value, .. } => {
+                let one = keyed(&known, String::new(), &format!("{value:?}"));
+                for name in bound(pattern) {
+                    known.insert(name.clone(), (format!("stage {name}"), one.key.clone()));
+                    out.push(Keyed {
+                        name,
+                        ..one.clone()
+                    });
+                }
             }
-        }
-        parts.push(("seed".to_string(), seed.to_string()));
-        let all: Vec<&str> = parts.iter().map(|p| p.1.as_str()).collect();
-        let key = short(&all.join("|"));
-        after.sort();
-        for name in bound(pattern) {
-            known.insert(name.clone(), (format!("stage {name}"), key.clone()));
-            out.push(Keyed {
-                name,
-                span: s.span,
-                key: key.clone(),
-                after: after.clone(),
-                parts: parts.clone(),
-            });
+            StmtKind::Report(all) => {
+                for a in all {
+                    let name = a.name.as_ref().map(|n| &*n.text);
+                    let name = pipeline::report_stage(name, reports);
+                    reports += 1;
+                    out.push(keyed(&known, name, &format!("{:?}", a.value)));
+                }
+            }
+            _ => {}
         }
     }
+    let expects = decl.body.stmts.iter().filter_map(|s| match &s.kind {
+        StmtKind::Expect(e) => Some((format!("{e:?}"), s.span)),
+        _ => None,
+    });
+    let (trees, spans): (Vec<_>, Vec<_>) = expects.unzip();
+    if let Some(span) = spans.first() {
+        let bare = Keyed::bare(pipeline::EXPECTS.to_string(), *span);
+        out.push(of_tree(
+            &mut ctx,
+            front,
+            &known,
+            seed,
+            bare,
+            &trees.join(" "),
+        ));
+    }
     out
+}
+
+impl Keyed {
+    fn bare(name: String, span: Span) -> Keyed {
+        Keyed {
+            name,
+            span,
+            key: String::new(),
+            after: vec![],
+            parts: vec![],
+        }
+    }
+}
+
+/// A stage with its key, by its tree and what is known of the names before it.
+fn of_tree(
+    ctx: &mut Ctx,
+    front: &Front,
+    known: &BTreeMap<String, (String, String)>,
+    seed: u64,
+    bare: Keyed,
+    tree: &str,
+) -> Keyed {
+    let names = uses(tree);
+    let place = |n: &str| names.iter().position(|o| *o == n);
+    let form = normal_in(tree, |n| place(n).map(|i| format!("@{i}")));
+    let mut parts = vec![("its own text".to_string(), short(&form))];
+    let mut after = vec![];
+    for name in &names {
+        if let Some((what, digest)) = known.get(*name) {
+            parts.push((what.clone(), digest.clone()));
+            after.push(name.to_string());
+        } else if let Some(digest) = code(ctx, front, name) {
+            parts.push((format!("code of {name}"), digest));
+        }
+    }
+    parts.push(("seed".to_string(), seed.to_string()));
+    let all: Vec<&str> = parts.iter().map(|p| p.1.as_str()).collect();
+    after.sort();
+    Keyed {
+        key: short(&all.join("|")),
+        after,
+        parts,
+        ..bare
+    }
 }
 
 fn bound(pattern: &nas_grammar::ast::Pattern) -> Vec<String> {

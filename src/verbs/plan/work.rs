@@ -53,6 +53,18 @@ pub fn of_stage(ctx: &mut Ctx, ledger: &[Record], stage: &str) -> Vec<Work> {
         .collect()
 }
 
+/// Whether a stage computes: a report of what is there already is none.
+pub fn computes(ledger: &[Record], stage: &str) -> bool {
+    let own = ledger.iter().filter(|r| stage_of(&r.stage) == stage);
+    own.into_iter().any(|r| {
+        let what = &r.what;
+        matches!(
+            what,
+            What::Closed { .. } | What::Loop { .. } | What::Pass { .. } | What::Minimise { .. }
+        )
+    })
+}
+
 fn part(ctx: &mut Ctx, ledger: &[Record], path: &str) -> Work {
     let records: Vec<&Record> = ledger.iter().filter(|r| &*r.stage == path).collect();
     let mut w = Work {
@@ -121,8 +133,28 @@ fn part(ctx: &mut Ctx, ledger: &[Record], path: &str) -> Work {
         }
     }
     w.bytes = w.params.map(|p| p.saturating_mul(4));
-    (w.memory, w.structures) = memory::of_part(ctx, &records, w.params.unwrap_or(0), states);
+    w.copies = copies(&records);
+    let part = memory::of_part(ctx, &records, w.params.unwrap_or(0), states);
+    (w.memory, w.likely, w.structures) = (part.peak, part.likely, part.structures);
     w
+}
+
+/// The weights themselves, and one for each time that a loop keeps them.
+fn copies(records: &[&Record]) -> u64 {
+    let mut all = 1u64;
+    for r in records {
+        let What::Keeps { every, group: kept } = &r.what else {
+            continue;
+        };
+        for l in records {
+            if let What::Loop { steps, group, .. } = &l.what
+                && group == kept
+            {
+                all = all.saturating_add(steps / (*every).max(1));
+            }
+        }
+    }
+    all
 }
 
 /// Whether a turn's passes are differentiated.

@@ -87,7 +87,7 @@ impl Machine {
         memory.data = memory.data.saturating_add(memory.tables);
         let limit = limit(plan);
         let jobs = fitting(jobs, &memory, limit);
-        let compiled = crate::verbs::plan::memory::compiled(&memory, plan.limit, jobs as u64);
+        let between = crate::verbs::plan::memory::rest(&memory, plan.limit, jobs as u64);
         let rest = memory.base.saturating_add(memory.data);
         let host = nasc_runtime::Runtime::new(nasc_runtime::Options {
             device,
@@ -97,7 +97,8 @@ impl Machine {
             store: Some(world::store(&front.path)),
             disk: Arc::new(nasc_runtime::Disk),
             memory: limit.map(|l| l.saturating_sub(rest)),
-            compiled,
+            rest: between,
+            operations: nasc_runtime::OPERATIONS,
             interrupt: stop.flag(),
             events: Box::new(move |event| listener.hear(event)),
         })?;
@@ -144,10 +145,11 @@ impl Machine {
         let (Some(m), Some(peak)) = (&plan.memory, super::results::peak_memory()) else {
             return;
         };
-        let predicted = m.of_jobs(self.jobs).saturating_add(m.tables);
+        let predicted = m.as_drawn(self.jobs).saturating_add(m.tables);
+        let most = m.of_jobs(self.jobs).saturating_add(m.tables);
         let ratio = predicted as f64 / peak.max(1.0);
         let line = json!({
-            "predicted": predicted, "measured": peak as u64, "ratio": (ratio * 1e3).round() / 1e3, "jobs": self.jobs,
+            "predicted": predicted, "at_most": most, "measured": peak as u64, "ratio": (ratio * 1e3).round() / 1e3, "jobs": self.jobs,
         });
         let path = self.folder.dir().join("memory.json");
         if let Err(e) = nasc_store::write_atomic(&path, format!("{line:#}\n").as_bytes()) {
@@ -185,14 +187,10 @@ fn limit(plan: &nas_plan::Plan) -> Option<u64> {
     })
 }
 
-/// As many jobs as fit beside each other, each with room for a compiled graph more than it works with; at least one.
+/// As many jobs as fit beside each other; at least one.
 fn fitting(jobs: usize, m: &nas_plan::Memory, limit: Option<u64>) -> usize {
     let Some(limit) = limit else { return jobs };
-    let needed = |n: usize| {
-        let n = n as u64;
-        let kept = m.kept.min(m.stage.saturating_mul(n));
-        nas_plan::Memory { kept, ..m.clone() }.of_jobs(n)
-    };
+    let needed = |n: usize| m.of_jobs(n as u64);
     let all = (1..=jobs).rev();
     all.into_iter().find(|n| needed(*n) <= limit).unwrap_or(1)
 }

@@ -4,6 +4,7 @@ use super::Start;
 use super::compute::settle;
 use crate::ctx::{Ctx, fault};
 use crate::env::{Env, Found};
+use crate::ledger::{self, What};
 use crate::value::{Clock, Fields, Unit, Value};
 use crate::{Result, access, number, stmt};
 use nas_diagnostics::Span;
@@ -18,6 +19,7 @@ pub fn keep(
     env: &Env,
     span: Span,
 ) -> Result<Env> {
+    let mut every_steps = 1;
     let due = match every {
         None => true,
         Some(e) => {
@@ -34,9 +36,25 @@ pub fn keep(
                 (Value::Float(f, _), _) => ((c.steps as f64 * f).round() as i64).max(1),
                 _ => access::whole(ctx, &v, e.span)?,
             };
+            every_steps = period.max(1);
             period > 0 && (c.step + 1) % period == 0
         }
     };
+    if ctx.checking() {
+        let held = match &value.kind {
+            ExprKind::Name(n) => env.find(&n.text),
+            _ => None,
+        };
+        let weights = match held {
+            Some(Found::Cell(c)) => c.lock().is_ok_and(|v| matches!(&*v, Value::Weights(_))),
+            Some(Found::Value(v)) => matches!(v.plain(), Value::Weights(_)),
+            _ => false,
+        };
+        if weights {
+            let (every, group) = (every_steps as u64, ctx.group);
+            ledger::note(ctx, What::Keeps { every, group });
+        }
+    }
     if !due || ctx.checking() {
         return Ok(env.clone());
     }

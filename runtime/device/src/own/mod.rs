@@ -1,6 +1,6 @@
 //! Runs programs with kernels of our own on the CPU.
 //!
-//! A program is a flat list of actions; memory comes from a pool that the program keeps between runs, so a run that is
+//! A program is a flat list of actions; memory comes from pools that outlive runs and that all programs share, so a run that is
 //! repeated allocates little more than its outputs. Large kernels share the threads that are free; every sum has a fixed
 //! order.
 
@@ -18,15 +18,15 @@ use crate::value::Value;
 use fused::Fused;
 use nas_ir::{Bindings, HostData, HostTensor, Op};
 use pool::Pool;
+pub(crate) use pool::Pools;
 use smallvec::SmallVec;
-use std::sync::Mutex;
+use std::sync::Arc;
 use std::time::Instant;
 
-/// What the steps of a program become, and the memory of runs that have ended.
+/// What the steps of a program become.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     actions: Vec<Action>,
-    pools: Mutex<Vec<Pool>>,
 }
 
 #[derive(Debug)]
@@ -60,12 +60,6 @@ impl Action {
 }
 
 impl Plan {
-    /// Bytes kept between runs: a pool for each of the runs that were under way at once.
-    pub(crate) fn held(&self) -> usize {
-        let pools = self.pools.lock();
-        pools.map_or(0, |all| all.iter().map(Pool::bytes).sum())
-    }
-
     /// One action a step.
     pub(crate) fn plain(steps: &[Step], outputs: &[u32]) -> Plan {
         let work = (0..steps.len() as u32).map(Work::Step).collect();
@@ -133,10 +127,7 @@ impl Plan {
                 actions[*k as usize].dies.push(i as u32);
             }
         }
-        Plan {
-            actions,
-            pools: Mutex::default(),
-        }
+        Plan { actions }
     }
 }
 
@@ -181,6 +172,7 @@ pub struct Spent {
 
 /// Runs a program whose stores are on the host.
 pub(crate) fn run(
+    pools: &Pools,
     program: &Program,
     bindings: &Bindings,
     slots: &dyn Slots,
@@ -190,11 +182,7 @@ pub(crate) fn run(
     let inner = &program.inner;
     let plan = &inner.own;
     let _run = nasc_kernels::begin();
-    let mut pool = match plan.pools.lock() {
-        Ok(mut free) => free.pop().unwrap_or_default(),
-        Err(_) => Pool::default(),
-    };
-    pool.reclaim();
+    let mut pool = pools.enter(Arc::as_ptr(inner) as usize);
     // Bound tensors are the caller's: held here, so that their memory never goes to the pool.
     let mut leaves = vec![];
     let mut values = Values {
@@ -261,9 +249,7 @@ pub(crate) fn run(
     for data in values.data.into_iter().flatten() {
         pool.give(data);
     }
-    if let Ok(mut free) = plan.pools.lock() {
-        free.push(pool);
-    }
+    pools.leave(pool);
     outputs
 }
 
