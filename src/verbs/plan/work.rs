@@ -141,18 +141,20 @@ fn part(ctx: &mut Ctx, ledger: &[Record], path: &str) -> Work {
 
 /// The weights themselves, and one for each time that a loop keeps them.
 fn copies(records: &[&Record]) -> u64 {
-    let mut all = 1u64;
+    let mut kept: BTreeMap<u64, u64> = BTreeMap::new();
     for r in records {
-        let What::Keeps { every, group: kept } = &r.what else {
-            continue;
-        };
-        for l in records {
-            if let What::Loop { steps, group, .. } = &l.what
-                && group == kept
-            {
-                all = all.saturating_add(steps / (*every).max(1));
-            }
+        if let What::Keeps { every, group } = &r.what {
+            let least = kept.entry(*group).or_insert(*every);
+            *least = (*every).min(*least);
         }
+    }
+    let mut all = 1u64;
+    for (group, every) in kept {
+        let steps = records.iter().map(|r| match &r.what {
+            What::Loop { steps, group: g, .. } if *g == group => *steps,
+            _ => 0,
+        });
+        all = all.saturating_add(steps.fold(0, u64::saturating_add) / every.max(1));
     }
     all
 }

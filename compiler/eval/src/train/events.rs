@@ -41,21 +41,14 @@ pub fn keep(
         }
     };
     if ctx.checking() {
-        let held = match &value.kind {
-            ExprKind::Name(n) => env.find(&n.text),
-            _ => None,
-        };
-        let weights = match held {
-            Some(Found::Cell(c)) => c.lock().is_ok_and(|v| matches!(&*v, Value::Weights(_))),
-            Some(Found::Value(v)) => matches!(v.plain(), Value::Weights(_)),
-            _ => false,
-        };
-        if weights {
+        let v = ctx.eval(value, env)?;
+        if holds_weights(&v) {
             let (every, group) = (every_steps as u64, ctx.group);
             ledger::note(ctx, What::Keeps { every, group });
         }
+        return Ok(env.clone());
     }
-    if !due || ctx.checking() {
+    if !due {
         return Ok(env.clone());
     }
     let cell = match &value.kind {
@@ -77,6 +70,15 @@ pub fn keep(
         t.kept.push((cell, v));
     }
     Ok(env.clone())
+}
+
+fn holds_weights(v: &Value) -> bool {
+    match v.plain() {
+        Value::Weights(_) => true,
+        Value::List(l) => l.iter().any(holds_weights),
+        Value::Record(r) => r.values().any(holds_weights),
+        _ => false,
+    }
 }
 
 /// `record a = b`: a line of the history.
