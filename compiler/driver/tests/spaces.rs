@@ -57,6 +57,10 @@ fn conditions_that_nothing_meets_show_the_nearest_member() {
     assert!(f.contains("E0601"), "{f}");
     assert!(f.contains("40: 10 (20.0%) below the limit 50"), "{f}");
     assert!(f.contains("b[0]=8"), "{f}");
+    let f = found(
+        "space s { let w = choose [8, 16]\n let d = choose 1..=4\n value w * d\n where w * d > 100 }",
+    );
+    assert!(f.contains("its `w * d` is 64: 37"), "{f}");
 }
 
 #[test]

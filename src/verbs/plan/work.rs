@@ -151,7 +151,9 @@ fn copies(records: &[&Record]) -> u64 {
     let mut all = 1u64;
     for (group, every) in kept {
         let steps = records.iter().map(|r| match &r.what {
-            What::Loop { steps, group: g, .. } if *g == group => *steps,
+            What::Loop {
+                steps, group: g, ..
+            } if *g == group => *steps,
             _ => 0,
         });
         all = all.saturating_add(steps.fold(0, u64::saturating_add) / every.max(1));

@@ -198,11 +198,28 @@ fn subject_name(e: &Expr) -> String {
         ExprKind::Call { callee, .. } => subject_name(callee),
         ExprKind::In { value, .. } => subject_name(value),
         ExprKind::Index { base, .. } => subject_name(base),
-        ExprKind::Binary { left, right, .. } => {
-            let l = subject_name(left);
-            match l.is_empty() {
-                true => subject_name(right),
-                false => l,
+        ExprKind::Binary { op, left, right } => {
+            let (l, r) = (subject_name(left), subject_name(right));
+            let sign = match op {
+                BinaryOp::Add => "+",
+                BinaryOp::Sub => "-",
+                BinaryOp::Mul => "*",
+                BinaryOp::Div => "/",
+                BinaryOp::Rem => "%",
+                _ => "",
+            };
+            match (l.is_empty(), r.is_empty(), sign) {
+                (true, ..) => r,
+                // A cost by a number is told as the cost.
+                (_, true, _) | (.., "") => l,
+                (.., "+" | "-") => format!("{l} {sign} {r}"),
+                _ => {
+                    let part = |t: String| match t.contains(' ') {
+                        true => format!("({t})"),
+                        false => t,
+                    };
+                    format!("{} {sign} {}", part(l), part(r))
+                }
             }
         }
         _ => String::new(),
