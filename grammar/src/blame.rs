@@ -309,6 +309,12 @@ fn layout_word(word: &str) -> bool {
     )
 }
 
+/// Words that begin a statement and nothing else.
+const BEGIN: [&str; 12] = [
+    "phase", "let", "weights", "for", "expect", "report", "budget", "keep", "minimise", "record",
+    "value", "on",
+];
+
 fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
     let mut wanted: Vec<&str> = vec![];
     for rule in positives {
@@ -342,6 +348,17 @@ fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
         format!("`{found}` is not expected here")
     };
     let error = Diagnostic::error("E0101", what).at(span, format!("expected {expected}"));
+    if BEGIN.contains(&found) && wanted.contains(&"`}`") {
+        let before = Span {
+            end: span.start,
+            ..span
+        };
+        return error
+            .help(format!(
+                "`{found}` begins a line: write `;` or a new line before it"
+            ))
+            .fix(before, "; ");
+    }
     let near = ITEM_WORDS
         .iter()
         .find(|w| found.len() > 2 && **w != found && strsim::damerau_levenshtein(w, found) == 1);

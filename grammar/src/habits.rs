@@ -64,7 +64,10 @@ pub struct Stop<'a> {
 }
 
 pub fn explain(s: &Stop) -> Option<Diagnostic> {
-    word(s).or_else(|| sign(s)).or_else(|| loop_of_two(s))
+    word(s)
+        .or_else(|| sign(s))
+        .or_else(|| loop_of_two(s))
+        .or_else(|| set(s))
 }
 
 /// `minimize e`, `budgte 3 minutes`, `assert p`: a word that begins nothing, with a value behind it.
@@ -140,5 +143,31 @@ fn loop_of_two(s: &Stop) -> Option<Diagnostic> {
         Diagnostic::error("E0101", "several names of a loop stand in brackets")
             .at(s.span, "one name is expected")
             .help(format!("write `for ({}) in …`", parts.join(", "))),
+    )
+}
+
+/// `choose { 8, 16 }`: a set in braces; options are a list.
+fn set(s: &Stop) -> Option<Diagnostic> {
+    let (head, open) = s.before.rsplit_once("choose {")?;
+    let plain = |t: &str| {
+        t.chars()
+            .all(|c| c.is_alphanumeric() || " ._,\"-".contains(c))
+    };
+    let rest = s.rest.split_once('}')?.0;
+    if s.found != "," || !plain(open) || !plain(rest) || open.trim().is_empty() {
+        return None;
+    }
+    let all = format!("{}{}", open.trim(), rest.trim_end());
+    let start = s.span.start - (s.before.len() - head.len()) as u32;
+    let whole = Span {
+        start,
+        end: s.span.start + rest.len() as u32 + 1,
+        ..s.span
+    };
+    Some(
+        Diagnostic::error("E0101", "options are a list, in `[` and `]`")
+            .at(s.span, "a block `{ … }` has no commas")
+            .help(format!("write `choose [{all}]`"))
+            .fix(whole, format!("choose [{all}]")),
     )
 }

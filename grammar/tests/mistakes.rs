@@ -26,6 +26,9 @@ const MISTAKES: &[&str] = &[
     "let x = \nlet y = 1",
     "trainer t(net) {\n  while true { net }\n}",
     "block b(x: [n, c) -> [n, c] { x }\nlet ok = 1",
+    "curriculum c() { phase 0% { k: 1 } phase 50% { k: 2 } }",
+    "fn f(a) { let b = a let c = b\n c }",
+    "space s {\n  let w = choose { 8, 16, 24 }\n  value w\n}",
     "space s {\n  encoding \"{a}\"\n  let a = choose\n}",
 ];
 

@@ -61,6 +61,8 @@ fn conditions_that_nothing_meets_show_the_nearest_member() {
         "space s { let w = choose [8, 16]\n let d = choose 1..=4\n value w * d\n where w * d > 100 }",
     );
     assert!(f.contains("its `w * d` is 64: 37"), "{f}");
+    let f = found("space s { let w = choose [8, 16]\n value w\n where 100 < 2 * w + 1 }");
+    assert!(f.contains("its `2 * w + 1` is 33"), "{f}");
 }
 
 #[test]

@@ -167,8 +167,9 @@ fn measured(ctx: &Ctx, v: &Value) -> Option<Value> {
 }
 
 fn leaf(ctx: &mut Ctx, v: Value, measure: Option<Value>, negated: bool, e: &Expr) -> Result<Cond> {
+    // A number over choices is told as it is written; a cost in windows that are made its own.
+    let name: Arc<str> = subject_name(e, measure.is_some()).into();
     let measure = measure.filter(|m| matches!(m, Value::Window(_)) && !negated);
-    let name: Arc<str> = subject_name(e).into();
     let v = match (&v, negated) {
         (Value::Window(w), true) => w.negated(),
         (_, true) => ctx.not(v, e.span)?,
@@ -190,16 +191,19 @@ fn leaf(ctx: &mut Ctx, v: Value, measure: Option<Value>, negated: bool, e: &Expr
     Ok(Cond::Leaf(v, e.span, name, measure))
 }
 
-/// What a comparison is about, as it is written: `macs.core`.
-fn subject_name(e: &Expr) -> String {
+/// What a comparison is about, as it is written: `macs.core`; with the numbers beside it where they are part of what is compared.
+fn subject_name(e: &Expr, numbers: bool) -> String {
+    let of = |e: &Expr| subject_name(e, numbers);
+    let number = |e: &Expr| matches!(e.kind, ExprKind::Number(_));
     match &e.kind {
+        ExprKind::Number(n) if numbers => n.digits.to_string(),
         ExprKind::Name(n) => n.text.to_string(),
-        ExprKind::Field { base, name } => format!("{}.{}", subject_name(base), name.text),
-        ExprKind::Call { callee, .. } => subject_name(callee),
-        ExprKind::In { value, .. } => subject_name(value),
-        ExprKind::Index { base, .. } => subject_name(base),
+        ExprKind::Field { base, name } => format!("{}.{}", of(base), name.text),
+        ExprKind::Call { callee, .. } => of(callee),
+        ExprKind::In { value, .. } => of(value),
+        ExprKind::Index { base, .. } => of(base),
         ExprKind::Binary { op, left, right } => {
-            let (l, r) = (subject_name(left), subject_name(right));
+            let (l, r) = (of(left), of(right));
             let sign = match op {
                 BinaryOp::Add => "+",
                 BinaryOp::Sub => "-",
@@ -211,7 +215,9 @@ fn subject_name(e: &Expr) -> String {
             match (l.is_empty(), r.is_empty(), sign) {
                 (true, ..) => r,
                 // A cost by a number is told as the cost.
-                (_, true, _) | (.., "") => l,
+                (_, true, _) => l,
+                (.., "") if number(left) => r,
+                (.., "") => l,
                 (.., "+" | "-") => format!("{l} {sign} {r}"),
                 _ => {
                     let part = |t: String| match t.contains(' ') {
