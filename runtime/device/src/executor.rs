@@ -70,11 +70,6 @@ impl Executor {
             .bound(usize::try_from(bytes).unwrap_or(usize::MAX));
     }
 
-    /// Bytes of memory that are kept between runs.
-    pub fn held(&self) -> u64 {
-        self.pools.bytes() as u64
-    }
-
     /// Makes a graph ready, one operation a step.
     pub fn compile_graph(&self, graph: &Graph) -> Program {
         let (steps, outputs) = flatten(graph);

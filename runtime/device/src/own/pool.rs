@@ -30,7 +30,8 @@ impl Pools {
     }
 
     /// Bytes that are kept between runs.
-    pub(crate) fn bytes(&self) -> usize {
+    #[cfg(test)]
+    fn bytes(&self) -> usize {
         let idle = self.idle.lock();
         idle.map_or(0, |all| all.iter().map(Pool::bytes).sum())
     }
