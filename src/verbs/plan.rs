@@ -270,23 +270,19 @@ fn computing(
 
 /// Bytes of the weights that stages hold until the end, with those of their histories.
 fn results_held(stages: &[nas_plan::Stage], out: &pipeline::Outcome) -> u64 {
-    fn holds(v: &Value) -> bool {
-        match v.plain() {
-            Value::Weights(_) => true,
-            Value::List(l) => l.iter().any(holds),
-            Value::Record(r) => r.values().any(holds),
-            _ => false,
-        }
-    }
-    let bytes = out.stages.iter().filter(|s| holds(&s.value)).map(|s| {
-        let own = stages.iter().filter(|p| *p.name == *s.name);
-        let work = own.flat_map(|p| &p.work);
-        work.map(|w| {
-            let all = w.times.saturating_mul(w.copies);
-            w.bytes.unwrap_or(0).saturating_mul(all)
-        })
-        .sum::<u64>()
-    });
+    let bytes = out
+        .stages
+        .iter()
+        .filter(|s| nas_eval::ledger::holds_weights(&s.value))
+        .map(|s| {
+            let own = stages.iter().filter(|p| *p.name == *s.name);
+            let work = own.flat_map(|p| &p.work);
+            work.map(|w| {
+                let all = w.times.saturating_mul(w.copies);
+                w.bytes.unwrap_or(0).saturating_mul(all)
+            })
+            .sum::<u64>()
+        });
     bytes.fold(0, u64::saturating_add)
 }
 

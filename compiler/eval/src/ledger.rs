@@ -231,6 +231,16 @@ pub fn closed(ctx: &Ctx, decl: &FnDecl, env: &crate::env::Env, key: Key, seed: O
     );
 }
 
+/// Whether weights are in a value, or in what it is made of.
+pub fn holds_weights(v: &Value) -> bool {
+    match v.plain() {
+        Value::Weights(_) => true,
+        Value::List(l) => l.iter().any(holds_weights),
+        Value::Record(r) => r.values().any(holds_weights),
+        _ => false,
+    }
+}
+
 /// A member that costs most, by one item of the cost table; the first member where nothing is counted.
 pub fn largest(
     ctx: &mut Ctx,

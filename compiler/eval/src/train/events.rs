@@ -42,7 +42,7 @@ pub fn keep(
     };
     if ctx.checking() {
         let v = ctx.eval(value, env)?;
-        if holds_weights(&v) {
+        if ledger::holds_weights(&v) {
             let (every, group) = (every_steps as u64, ctx.group);
             ledger::note(ctx, What::Keeps { every, group });
         }
@@ -70,15 +70,6 @@ pub fn keep(
         t.kept.push((cell, v));
     }
     Ok(env.clone())
-}
-
-fn holds_weights(v: &Value) -> bool {
-    match v.plain() {
-        Value::Weights(_) => true,
-        Value::List(l) => l.iter().any(holds_weights),
-        Value::Record(r) => r.values().any(holds_weights),
-        _ => false,
-    }
 }
 
 /// `record a = b`: a line of the history.
