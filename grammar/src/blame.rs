@@ -310,9 +310,8 @@ fn layout_word(word: &str) -> bool {
 }
 
 /// Words that begin a statement and nothing else.
-const BEGIN: [&str; 12] = [
-    "phase", "let", "weights", "for", "expect", "report", "budget", "keep", "minimise", "record",
-    "value", "on",
+const BEGIN: [&str; 8] = [
+    "phase", "let", "weights", "expect", "report", "budget", "keep", "minimise",
 ];
 
 fn unexpected(found: &str, positives: &[Rule], span: Span) -> Diagnostic {
