@@ -34,7 +34,7 @@ fn main() {
         .collect();
     pipelines.sort();
     let begun = Instant::now();
-    let mut rows = deep(|| {
+    let rows = deep(|| {
         let mut rows = vec![];
         let mut at = on_core(begun);
         let mut lap = |name: &str, rows: &mut Vec<(String, u128)>| {
@@ -48,27 +48,23 @@ fn main() {
         lap("names and types of std", &mut rows);
         let none = host(&Files::new());
         let program = std::sync::Arc::new(std.program.clone());
-        for (i, m) in std.program.modules.iter().enumerate() {
-            let found = nas_eval::pipeline::check_module(&program, &none, i, &names);
-            assert!(found.iter().all(|d| !d.is_error()), "{} has errors", m.path);
-            lap(&format!("std/{}", m.path), &mut rows);
-        }
-        for (name, text) in &pipelines {
-            let files = Files::from([("main.nas".to_string(), text.clone())]);
-            let loaded = nas_driver::load(&Memory(&files), "main.nas");
-            lap(&format!("{name}: read"), &mut rows);
-            let found = nas_driver::check_names(&loaded);
-            lap(&format!("{name}: names and types"), &mut rows);
-            let program = std::sync::Arc::new(loaded.program.clone());
-            let entry = loaded.program.entry;
-            let _ = nas_eval::pipeline::check_module(&program, &host(&files), entry, &found);
-            lap(&format!("{name}: shapes"), &mut rows);
-        }
+        let all: Vec<usize> = (0..program.modules.len()).collect();
+        let found = nas_eval::pipeline::check_modules(&program, &none, &all, &names);
+        assert!(!found.iter().any(|d| d.is_error()), "std has errors");
+        lap("shapes of std", &mut rows);
+        let files: Files = pipelines.iter().cloned().collect();
+        let paths: Vec<&str> = pipelines.iter().map(|p| p.0.as_str()).collect();
+        let loaded = nas_driver::load_all(&Memory(&files), &paths);
+        lap("read pipelines", &mut rows);
+        let found = nas_driver::check_names(&loaded);
+        lap("names and types of pipelines", &mut rows);
+        let program = std::sync::Arc::new(loaded.program);
+        let _ = nas_eval::pipeline::check_modules(&program, &host(&files), &loaded.entries, &found);
+        lap("shapes of pipelines", &mut rows);
         rows
     });
     let total: u128 = rows.iter().map(|r| r.1).sum();
-    rows.sort_by_key(|r| std::cmp::Reverse(r.1));
-    for (name, ns) in rows.iter().take(16) {
+    for (name, ns) in &rows {
         println!("{:9.2} ms  {name}", *ns as f64 / 1e6);
     }
     println!(

@@ -26,9 +26,45 @@ pub struct Front {
     pub diags: Vec<Diagnostic>,
     /// The folder of the file in its project, as the beginning of a module's path: `pipelines.`; empty where they are one.
     pub folder: String,
+    /// Modules that are checked.
+    entries: Vec<ModuleId>,
 }
 
 impl Front {
+    /// Files of one folder as one program: what they share is read and checked once.
+    pub fn together(paths: &[&Path]) -> Front {
+        let path = paths.first().copied().unwrap_or(Path::new("."));
+        let mut disk = Disk::of(Path::new("."));
+        let mut entries: Vec<String> = Vec::new();
+        for p in paths {
+            let entry;
+            (disk, entry) = Disk::around(p);
+            entries.push(entry);
+        }
+        let names: Vec<&str> = entries.iter().map(String::as_str).collect();
+        let loaded = nas_driver::load_all(&disk, &names);
+        let mut diags = loaded.diagnostics.clone();
+        diags.extend(nas_driver::check_names(&loaded));
+        let mut sources = Sources::default();
+        for (_, f) in loaded.sources.iter() {
+            let given = entries.iter().position(|e| **e == *f.name);
+            let name = match (f.name.strip_prefix("std/"), given) {
+                (Some(_), _) => f.name.to_string(),
+                (None, Some(i)) => crate::verbs::shown(paths[i]),
+                (None, None) => disk.shown(&f.name),
+            };
+            sources.add(name, f.text.clone());
+        }
+        Front {
+            path: path.to_path_buf(),
+            program: Arc::new(loaded.program),
+            sources,
+            diags,
+            folder: String::new(),
+            entries: loaded.entries,
+        }
+    }
+
     /// Reads a file with all it imports and checks its names.
     pub fn open(path: &Path) -> Front {
         Front::with(path, "")
@@ -45,6 +81,7 @@ impl Front {
             sources: Sources::default(),
             diags: Vec::new(),
             folder: String::new(),
+            entries: Vec::new(),
         };
         // Here the entry's own faults are told with more than a module's: its neighbours, the byte that is wrong.
         let own = match world::read_source(path) {
@@ -80,6 +117,7 @@ impl Front {
             };
             front.sources.add(name, f.text.clone());
         }
+        front.entries = vec![loaded.program.entry];
         front.program = Arc::new(loaded.program);
         let inside = entry.rsplit_once('/');
         front.folder = inside.map_or(String::new(), |(f, _)| format!("{}.", f.replace('/', ".")));
@@ -103,6 +141,7 @@ impl Front {
         loaded.program.entry = entry;
         Some(Front {
             path: Path::new("std").join(file),
+            entries: vec![entry],
             program: Arc::new(loaded.program),
             sources: loaded.sources,
             diags: loaded.diagnostics,
@@ -117,6 +156,7 @@ impl Front {
         diags.extend(nas_driver::check_names(&loaded));
         Front {
             path: PathBuf::from("std"),
+            entries: vec![loaded.program.entry],
             program: Arc::new(loaded.program),
             sources: loaded.sources,
             diags,
@@ -173,14 +213,11 @@ impl Front {
         nasc_runtime::Bare::planning(world::data_roots(common.data.as_deref(), &self.path))
     }
 
-    /// Checks the entry's spaces, pipelines and tests; data that is not here stays a question for the run.
+    /// Checks the spaces, pipelines and tests of what was asked for; data that is not here stays a question for the run.
     pub fn check(&mut self, host: &Arc<dyn Host>) {
-        let (program, module) = (self.program.clone(), self.entry());
-        if program.modules.is_empty() {
-            return;
-        }
+        let (program, entries) = (self.program.clone(), &self.entries);
         let before = &self.diags;
-        let found = deep(|| pipeline::check_module(&program, host, module, before));
+        let found = deep(|| pipeline::check_modules(&program, host, entries, before));
         self.add(found.into_iter().map(lenient));
     }
 

@@ -6,6 +6,7 @@ use super::{Outcome, load, shown};
 use crate::args::{Check, Common, Emit, Target};
 use crate::front::{Front, deep, lenient};
 use crate::show::Show;
+use crate::world::read_source;
 use nas_diagnostics::{Diagnostic, Span};
 use nas_eval::ctx::{Ctx, Purpose};
 use nas_eval::net::{NetBase, NetValue, NetWeights};
@@ -15,7 +16,11 @@ use nas_eval::{Fault, call};
 use nas_grammar::ast::ItemKind;
 use nas_ir::{Dim, Tensor};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// So many files are held at once.
+const MOST: usize = 64;
 
 pub fn run(args: &Check, common: &Common, show: &mut Show) -> Outcome {
     if args.emit == Some(Emit::Ast) {
@@ -29,13 +34,11 @@ pub fn run(args: &Check, common: &Common, show: &mut Show) -> Outcome {
         looked: true,
         ..Outcome::default()
     };
-    let mut seen = Vec::new();
-    for path in &args.files.files {
-        if seen.contains(&path) {
-            continue;
-        }
-        seen.push(path);
-        let mut front = Front::open(path);
+    for paths in together(&args.files.files, args.emit.is_none()) {
+        let mut front = match paths[..] {
+            [path] => Front::open(path),
+            _ => Front::together(&paths),
+        };
         // Also after errors: a broken declaration leaves the others to be checked.
         let host = front.bare(common);
         front.check(&host);
@@ -45,6 +48,27 @@ pub fn run(args: &Check, common: &Common, show: &mut Show) -> Outcome {
         join(&mut whole, front.outcome());
     }
     whole
+}
+
+/// Files that are checked as one program: those of a folder, each once.
+fn together(files: &[PathBuf], may: bool) -> Vec<Vec<&Path>> {
+    let mut seen: Vec<&PathBuf> = Vec::new();
+    let mut out: Vec<Vec<&Path>> = Vec::new();
+    let mut last: Option<&Path> = None;
+    for path in files {
+        if seen.contains(&path) {
+            continue;
+        }
+        seen.push(path);
+        // What cannot be read is told by itself.
+        let folder = path.parent().filter(|_| may && read_source(path).is_ok());
+        match (folder.is_some() && folder == last, out.last_mut()) {
+            (true, Some(group)) if group.len() < MOST => group.push(path),
+            _ => out.push(vec![path]),
+        }
+        last = folder;
+    }
+    out
 }
 
 /// Prints one stage of a file that is right.

@@ -358,7 +358,7 @@ impl Visit for Body {
             ExprKind::Rejected(_) => return,
             ExprKind::Lambda { params, .. } => {
                 let around = self.bound.clone();
-                for p in params {
+                for p in params.iter() {
                     self.bound.insert(p.name.text.to_string());
                     p.pattern.iter().for_each(|p| self.pattern(p));
                 }

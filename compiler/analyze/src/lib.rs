@@ -13,7 +13,7 @@ pub mod walk;
 
 pub use contracts::check_contracts;
 pub use effects::{Effect, check_effects, effects};
-pub use modules::{Library, Loaded, ReadFault, World, load, load_library};
+pub use modules::{Library, Loaded, ReadFault, World, load, load_all, load_library};
 pub use names::{DRAWING_INTRINSICS, check_names};
 pub use recursion::check_recursion;
 pub use types::{Typed, check_types};

@@ -15,6 +15,11 @@ pub fn load(world: &dyn World, entry: &str) -> Loaded {
     nas_analyze::load(world, nas_stdlib::FILES, entry)
 }
 
+/// The same for several files of one folder, as one program: what they share is read and checked once.
+pub fn load_all(world: &dyn World, entries: &[&str]) -> Loaded {
+    nas_analyze::load_all(world, nas_stdlib::FILES, entries)
+}
+
 /// Reads every module of the standard library.
 pub fn load_std() -> Loaded {
     nas_analyze::load_library(nas_stdlib::FILES)
@@ -73,9 +78,7 @@ pub fn check(loaded: &Loaded, host: &Arc<dyn Host>, modules: &[ModuleId]) -> Vec
     let mut found = loaded.diagnostics.clone();
     found.extend(check_names(loaded));
     let program = Arc::new(loaded.program.clone());
-    for module in modules {
-        let more = nas_eval::pipeline::check_module(&program, host, *module, &found);
-        found.extend(more);
-    }
+    let more = nas_eval::pipeline::check_modules(&program, host, modules, &found);
+    found.extend(more);
     nas_diagnostics::tidy(found)
 }

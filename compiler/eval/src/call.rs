@@ -21,12 +21,12 @@ use shape::check_result;
 use std::sync::Arc;
 
 /// `value |> target`
-pub fn pipe(ctx: &mut Ctx, value: Value, target: &Expr, env: &Env) -> Result<Value> {
+pub fn pipe(ctx: &mut Ctx, value: Value, target: &Arc<Expr>, env: &Env) -> Result<Value> {
     // A function in front of a pipe: the two make one function.
     if let Value::Func(_) = value.plain()
         && !matches!(value, Value::Picked(_))
     {
-        let rest = ctx.target(target, env);
+        let rest = ctx.target(target.clone(), env);
         return Ok(ctx.func(FuncKind::Compose(vec![value, rest]), target.span));
     }
     pipe_into(ctx, value, target, env)
@@ -67,7 +67,7 @@ pub fn pipe_into(ctx: &mut Ctx, value: Value, target: &Expr, env: &Env) -> Resul
                 }
                 _ => ctx.eval(callee, env)?,
             };
-            let mut given = arguments(ctx, args, trailing.as_deref(), env, span)?;
+            let mut given = arguments(ctx, args, trailing.as_ref(), env, span)?;
             if curried(&f) {
                 let g = call(ctx, f, given)?;
                 return apply(ctx, g, value, span);
@@ -451,7 +451,8 @@ fn call_decl(
         ctx.privy = around;
         return Ok(v);
     }
-    let (draws, told) = (ctx.draws, ctx.told);
+    let told = ctx.told;
+    let before = crate::alike::Before::of(ctx);
     let result = ctx.deeper(span, |ctx| {
         ctx.in_module(module, |ctx| match decl.role {
             Role::Block => net::call_block(ctx, decl, body, &bound, span),
@@ -481,7 +482,7 @@ fn call_decl(
         result = units::stamp(result, ty, span)?;
     }
     if let Some(key) = alike {
-        crate::alike::keep(ctx, key, &result, (draws, told), &bound);
+        crate::alike::keep(ctx, key, decl, &result, &before);
     }
     Ok(result)
 }

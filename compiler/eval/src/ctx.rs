@@ -13,7 +13,7 @@ use crate::value::{Clock, Value};
 use nas_diagnostics::{Diagnostic, Span};
 use nas_ir::{Dim, ShapeError, Table};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What evaluation is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +86,14 @@ pub struct Ctx {
     pub measures: bool,
     /// In the body of a function that reads sealed values, or of one that is tried by itself: what follows here may be disclosed.
     pub privy: bool,
+    /// Expressions gone through so far.
+    pub steps: u64,
     /// What calls gave in this check; none where a plan is wanted, which counts each of them.
     pub alike: Option<Arc<Mutex<crate::alike::Memo>>>,
 }
+
+/// What a net costs, with the values that its key names by their place.
+pub type Costed = (Vec<Value>, Arc<Vec<crate::net::CostEntry>>);
 
 /// What all contexts of one evaluation share.
 pub struct Shared {
@@ -98,10 +103,16 @@ pub struct Shared {
     pub scores: Mutex<HashMap<String, Value>>,
     /// What checks of nets gave.
     pub checked: Mutex<HashMap<String, crate::net::memo::Checked>>,
-    /// Spaces whose arguments all have defaults, by declaration.
+    /// Costs of nets, in a check.
+    pub costed: Mutex<HashMap<String, Costed>>,
+    /// Spaces asked for by name alone, by declaration.
     pub spaces: Mutex<HashMap<usize, Arc<crate::space::SpaceValue>>>,
+    /// Spaces by declaration and plain arguments, in a check.
+    pub applied: Mutex<HashMap<String, Arc<crate::space::SpaceValue>>>,
     /// All spaces made, to be let go of together.
     pub bases: Mutex<Vec<std::sync::Weak<crate::space::Base>>>,
+    /// The blocks of the program, for edits of nets.
+    pub kinds: OnceLock<crate::net::Kinds>,
     /// Values of top-level `let`s.
     pub globals: Mutex<HashMap<usize, Value>>,
     /// What is sealed and what is disclosed, for the plan.
@@ -149,8 +160,11 @@ impl Ctx {
                 root: Key::seed(seed),
                 scores: Mutex::default(),
                 checked: Mutex::default(),
+                costed: Mutex::default(),
                 spaces: Mutex::default(),
+                applied: Mutex::default(),
                 bases: Mutex::default(),
+                kinds: OnceLock::new(),
                 globals: Mutex::default(),
                 seals: Mutex::default(),
                 prints: Mutex::default(),
@@ -180,6 +194,7 @@ impl Ctx {
             witness: None.into(),
             proving: vec![],
             privy: false,
+            steps: 0,
             alike: None,
         }
     }
@@ -223,6 +238,7 @@ impl Ctx {
             proving: self.proving.clone(),
             measures: false,
             privy: self.privy,
+            steps: 0,
             alike: self.alike.clone(),
         }
     }

@@ -17,6 +17,7 @@ mod names;
 impl Ctx {
     pub fn eval(&mut self, e: &Expr, env: &Env) -> Result<Value> {
         let span = e.span;
+        self.steps += 1;
         match &e.kind {
             ExprKind::Number(n) => number::literal(n, span),
             ExprKind::Text(t) => crate::template::interpolate(self, t, env),
@@ -41,12 +42,12 @@ impl Ctx {
                 callee,
                 args,
                 trailing,
-            } => self.call_expr(callee, args, trailing.as_deref(), env, span),
+            } => self.call_expr(callee, args, trailing.as_ref(), env, span),
             ExprKind::Index { base, args } => access::index(self, base, args, env, span),
             ExprKind::Lambda { params, body } => Ok(self.func(
                 FuncKind::Lambda {
-                    params: Arc::new(params.clone()),
-                    body: Arc::new((**body).clone()),
+                    params: params.clone(),
+                    body: body.clone(),
                     module: self.module,
                     env: env.clone(),
                 },
@@ -56,7 +57,9 @@ impl Ctx {
                 let v = self.eval(value, env)?;
                 call::pipe(self, v, target, env)
             }
-            ExprKind::TapTarget(_) | ExprKind::Repeat { .. } => Ok(self.target(e, env)),
+            ExprKind::TapTarget(_) | ExprKind::Repeat { .. } => {
+                Ok(self.target(Arc::new(e.clone()), env))
+            }
             ExprKind::Unary { op, value } => {
                 let v = self.eval(value, env)?;
                 match op {
@@ -251,14 +254,15 @@ impl Ctx {
     }
 
     /// A pipe's target as a function of what is piped.
-    pub fn target(&self, e: &Expr, env: &Env) -> Value {
+    pub fn target(&self, target: Arc<Expr>, env: &Env) -> Value {
+        let span = target.span;
         self.func(
             FuncKind::Target {
-                target: Arc::new(e.clone()),
+                target,
                 module: self.module,
                 env: env.clone(),
             },
-            e.span,
+            span,
         )
     }
 }

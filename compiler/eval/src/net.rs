@@ -1,5 +1,6 @@
 //! Nets: a member of a space, a block, or a net as written, with weights; running one, editing one, looking inside one.
 
+mod blocks;
 mod edit;
 mod feasible;
 mod look;
@@ -8,7 +9,8 @@ pub mod memo;
 mod param;
 mod run;
 
-pub use edit::with;
+pub use blocks::Gone;
+pub use edit::{Kinds, with};
 pub use look::{
     blocks, call_field, call_method, input_shape, net_field, net_method, stand_in_input, trace,
 };
@@ -180,6 +182,8 @@ pub struct NetContext {
     pub counted: HashMap<Arc<str>, nas_ir::Dim>,
     /// How often each kind was met: the `i` of `as b, i`.
     pub met: HashMap<Arc<str>, usize>,
+    /// Choices that were met inside it.
+    pub choices: u64,
 }
 
 impl NetContext {
@@ -191,6 +195,7 @@ impl NetContext {
             costs: None,
             counted: HashMap::new(),
             met: HashMap::new(),
+            choices: 0,
         }
     }
 
@@ -323,6 +328,25 @@ impl NetValue {
         };
         change(&mut n);
         Arc::new(n)
+    }
+
+    /// Whether parameters ask for stored weights by their place, by what is stored and by a policy. Stand-ins do not.
+    fn asks(&self) -> bool {
+        match (&self.base, &self.weights) {
+            (NetBase::AllMembers { .. }, _) => false,
+            (_, NetWeights::Stored(w)) => {
+                self.policy.is_some() || w.policy.is_some() || !w.is_empty()
+            }
+            _ => false,
+        }
+    }
+
+    /// The store that its parameters are of, where they are stored.
+    fn store(&self) -> Option<u64> {
+        match &self.weights {
+            NetWeights::Stored(w) => Some(w.id),
+            _ => self.reads,
+        }
     }
 
     pub fn space(&self) -> Option<&Arc<SpaceValue>> {

@@ -18,7 +18,7 @@ mod check;
 mod settings;
 mod side_by_side;
 
-pub use check::check_module;
+pub use check::{check_module, check_modules};
 pub use settings::{Settings, find, settings};
 
 /// One `expect`, evaluated.

@@ -15,6 +15,7 @@ pub use closed::{call_closed, call_proxy, freeze};
 pub use compute::{compute_all, force, number, numbers, settle, settle_all, stand_in, unsettled};
 pub use events::{keep, on_change, record, restart};
 pub use minimise::{minimise, no_optimiser};
+pub use reach::{Ways, along, ways};
 pub use turns::{batch_loop, interrupted, plain_loop};
 
 use crate::ctx::Ctx;

@@ -112,6 +112,11 @@ impl WeightsValue {
         w
     }
 
+    /// Whether no slot is there yet.
+    pub fn is_empty(&self) -> bool {
+        self.store.lock().is_ok_and(|s| s.is_empty())
+    }
+
     pub fn has(&self, slot: &str) -> bool {
         self.store.lock().is_ok_and(|s| s.contains_key(slot))
     }

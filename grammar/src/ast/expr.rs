@@ -36,7 +36,8 @@ pub enum ExprKind {
     Call {
         callee: Box<Expr>,
         args: Vec<Arg>,
-        trailing: Option<Box<Block>>,
+        /// Shared with the closures that are made of it; so are the parts of lambdas and pipes.
+        trailing: Option<Arc<Block>>,
     },
     /// `residual { … }`: a block argument and nothing else.
     /// (Read as `Call` with empty `args` and a trailing block.)
@@ -47,13 +48,13 @@ pub enum ExprKind {
         args: Vec<IndexArg>,
     },
     Lambda {
-        params: Vec<Param>,
-        body: Box<Expr>,
+        params: Arc<Vec<Param>>,
+        body: Arc<Expr>,
     },
     /// `x |> f`
     Pipe {
         value: Box<Expr>,
-        target: Box<Expr>,
+        target: Arc<Expr>,
     },
     /// `tap name` as a pipe target: `|> tap layer`
     TapTarget(Ident),

@@ -5,6 +5,7 @@ use super::{Pair, Reader, Rule, parts};
 use crate::ast::*;
 use nas_diagnostics::{Diagnostic, Span};
 use pest::pratt_parser::{Assoc::Left, Assoc::Right, Op, PrattParser};
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 /// From loosest to tightest.
@@ -208,12 +209,12 @@ impl Reader<'_> {
             } => ExprKind::Call {
                 callee,
                 args,
-                trailing: Some(block),
+                trailing: Some(block.into()),
             },
             ExprKind::Name(_) | ExprKind::Field { .. } | ExprKind::Index { .. } => ExprKind::Call {
                 callee: Box::new(base),
                 args: vec![],
-                trailing: Some(block),
+                trailing: Some(block.into()),
             },
             kind => {
                 self.report(
@@ -288,7 +289,7 @@ impl Reader<'_> {
             Rule::arrow => ExprKind::Arrow { from: l, to: r },
             Rule::pipe => ExprKind::Pipe {
                 value: l,
-                target: r,
+                target: Arc::from(r),
             },
             Rule::range_inc => ExprKind::Range {
                 low: Some(l),

@@ -116,8 +116,8 @@ impl Reader<'_> {
         };
         match inner.next() {
             Some(body) => ExprKind::Lambda {
-                params,
-                body: Box::new(self.expr(body)),
+                params: params.into(),
+                body: self.expr(body).into(),
             },
             None => ExprKind::Error,
         }

@@ -62,7 +62,22 @@ impl<'a> Loader<'a> {
 
     pub fn entry(&mut self, path: &str) {
         self.index.roots = index::roots(path);
-        let Some(world) = self.world else { return };
+        let id = match self.index.by_file.get(path) {
+            // One that was asked for before imports it.
+            Some(id) => *id,
+            None => match self.entry_module(path) {
+                Some(id) => id,
+                None => return,
+            },
+        };
+        if self.loaded.entries.is_empty() {
+            self.loaded.program.entry = id;
+        }
+        self.loaded.entries.push(id);
+    }
+
+    fn entry_module(&mut self, path: &str) -> Option<ModuleId> {
+        let world = self.world?;
         let text = match world.read(path) {
             Ok(text) => text,
             Err(fault) => {
@@ -75,17 +90,16 @@ impl<'a> Loader<'a> {
                     .diagnostics
                     .push(Diagnostic::error(code, message));
                 // A program has an entry, even one without items.
-                self.loaded.program.entry = self.module_of(path, "", false, path);
-                return;
+                return Some(self.module_of(path, "", false, path));
             }
         };
         let stem = path.rsplit('/').next().unwrap_or(path);
         let stem = stem.strip_suffix(".nas").unwrap_or(stem);
         let id = self.module_of(path, &text, false, stem);
-        self.loaded.program.entry = id;
         self.open.push((id, Span::default()));
         self.follow(id);
         self.open.pop();
+        Some(id)
     }
 
     pub fn finish(mut self) -> Loaded {

@@ -11,7 +11,7 @@ mod world;
 pub use world::{ReadFault, World};
 
 use nas_diagnostics::{Diagnostic, Sources};
-use nas_eval::program::Program;
+use nas_eval::program::{ModuleId, Program};
 
 /// The standard library: paths below it (`core/layers.nas`) with texts, sorted by path.
 pub type Library<'a> = &'a [(&'a str, &'a str)];
@@ -22,13 +22,22 @@ pub struct Loaded {
     pub program: Program,
     pub sources: Sources,
     pub diagnostics: Vec<Diagnostic>,
+    /// The modules that were asked for, in that order.
+    pub entries: Vec<ModuleId>,
 }
 
 /// Reads `entry` (a path of the project) and all that it imports, with the library's `core` before it.
 pub fn load(world: &dyn World, library: Library<'_>, entry: &str) -> Loaded {
+    load_all(world, library, &[entry])
+}
+
+/// The same for several files of one folder, as one program: what they share is read once. The first is its entry.
+pub fn load_all(world: &dyn World, library: Library<'_>, entries: &[&str]) -> Loaded {
     let mut loader = loader::Loader::new(Some(world), library);
     loader.core();
-    loader.entry(entry);
+    for entry in entries {
+        loader.entry(entry);
+    }
     loader.finish()
 }
 

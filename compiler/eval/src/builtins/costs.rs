@@ -61,7 +61,21 @@ pub fn entries(
     if let Some(b) = Arc::get_mut(&mut bare) {
         b.edits = n.edits.clone();
     }
-    let c = Arc::new(net::run(ctx, &bare, Args::one(x, span), None, true)?.2);
+    let args = Args::one(x, span);
+    let key = net::memo::costs_key(ctx, &bare, &args);
+    let known = key.as_ref().and_then(|k| {
+        let all = ctx.shared.costed.lock().ok()?;
+        all.get(&k.text).map(|(_, c)| c.clone())
+    });
+    let c = match known {
+        Some(c) => c,
+        None => Arc::new(net::run(ctx, &bare, args, None, true)?.2),
+    };
+    if let Some(key) = key
+        && let Ok(mut all) = ctx.shared.costed.lock()
+    {
+        all.insert(key.text, (key.held, c.clone()));
+    }
     if on.is_none()
         && let (NetBase::Member { space, arch }, true) = (&n.base, n.edits.is_empty())
         && arch.mixture.is_none()

@@ -67,7 +67,7 @@ impl Args {
 pub fn arguments(
     ctx: &mut Ctx,
     args: &[ast::Arg],
-    trailing: Option<&ast::Block>,
+    trailing: Option<&Arc<ast::Block>>,
     env: &Env,
     span: Span,
 ) -> Result<Args> {
@@ -109,7 +109,7 @@ pub fn arguments(
     if let Some(b) = trailing {
         let body = ctx.func(
             FuncKind::Body {
-                body: Arc::new(b.clone()),
+                body: b.clone(),
                 module: ctx.module,
                 env: env.clone(),
             },

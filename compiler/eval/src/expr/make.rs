@@ -14,7 +14,7 @@ impl Ctx {
         &mut self,
         callee: &Expr,
         args: &[ast::Arg],
-        trailing: Option<&ast::Block>,
+        trailing: Option<&Arc<ast::Block>>,
         env: &Env,
         span: Span,
     ) -> Result<Value> {

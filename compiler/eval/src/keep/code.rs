@@ -252,8 +252,8 @@ fn function_of(ctx: &mut Ctx, j: &Json, blob: &[u8]) -> Option<Value> {
             return None;
         };
         FuncKind::Lambda {
-            params: Arc::new(params),
-            body: Arc::new(*body),
+            params,
+            body,
             module,
             env: env_of(ctx, &k["env"], blob)?,
         }

@@ -12,6 +12,9 @@ use nas_grammar::ast::{
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// Blocks by name, each with the names of its parameters.
+pub type Kinds = HashMap<Arc<str>, HashSet<Arc<str>>>;
+
 /// `base with { … }`
 pub fn with(
     ctx: &mut Ctx,
@@ -142,10 +145,13 @@ fn aimed(
     env: &Env,
     span: Span,
 ) -> Result<()> {
-    let mut kinds: HashMap<Arc<str>, HashSet<Arc<str>>> = HashMap::new();
-    let program = ctx.program.clone();
-    let items = program.modules.iter().flat_map(|m| m.tree.items.iter());
-    items.for_each(|i| blocks(i, &mut kinds));
+    let shared = ctx.shared.clone();
+    let kinds = shared.kinds.get_or_init(|| {
+        let mut kinds = HashMap::new();
+        let items = ctx.program.modules.iter().flat_map(|m| &m.tree.items);
+        items.for_each(|i| blocks(i, &mut kinds));
+        kinds
+    });
     let local = matches!(env.find(kind), Some(Found::Value(_)));
     if &**kind == "params" || local {
         return Ok(());
@@ -179,7 +185,7 @@ fn aimed(
 }
 
 /// Adds the blocks that an item declares, at any depth, each with its parameters' names.
-fn blocks(item: &Item, out: &mut HashMap<Arc<str>, HashSet<Arc<str>>>) {
+fn blocks(item: &Item, out: &mut Kinds) {
     let body = match &item.kind {
         ItemKind::Fn(d) => {
             if matches!(d.role, Role::Block | Role::Intrinsic) {

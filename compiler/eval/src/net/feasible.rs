@@ -77,6 +77,7 @@ pub(super) fn guarded(
                 counted: now.counted,
                 frames: then.frames.clone(),
                 met: then.met.clone(),
+                choices: now.choices,
             })),
             (now, _) => now,
         };

@@ -61,9 +61,10 @@ pub fn run(
     };
     if let Some(c) = known.as_ref().and_then(|k| memo::find(ctx, k)) {
         ctx.draws += c.draws;
+        ctx.steps += c.steps;
         return Ok((c.output, c.record, vec![]));
     }
-    let draws = ctx.draws;
+    let before = (ctx.draws, ctx.steps);
     let saved_net = ctx.net.replace(Box::new(context));
     let saved_space = std::mem::replace(&mut ctx.space, space);
     let saved_train = ctx.train.replace(train);
@@ -121,12 +122,8 @@ pub fn run(
         .unwrap_or_default();
     let out = out?;
     if let Some(key) = known {
-        let checked = memo::Checked {
-            output: out.clone(),
-            record: record.clone(),
-            draws: ctx.draws.saturating_sub(draws),
-        };
-        memo::keep(ctx, key, checked);
+        let (draws, steps) = (ctx.draws - before.0, ctx.steps - before.1);
+        memo::keep(ctx, key, &out, record.as_ref(), (draws, steps));
     }
     Ok((out, record, costs))
 }
@@ -310,6 +307,17 @@ pub fn call_block(
         overrides,
         ..Frame::default()
     });
+    let open = n.open();
+    let before = match in_edit {
+        true => None,
+        false => super::blocks::begin(ctx, decl, env),
+    };
+    if let Some(v) = before.as_ref().and_then(|b| super::blocks::again(ctx, b)) {
+        if let Some(n) = &mut ctx.net {
+            n.frames.pop();
+        }
+        return Ok(v);
+    }
     let mut of_body = |ctx: &mut Ctx| {
         let mut env = env.clone();
         for p in inputs {
@@ -319,7 +327,6 @@ pub fn call_block(
         }
         stmt::block(ctx, body, &env)
     };
-    let open = n.open();
     let made = match open {
         true => guarded(ctx, span, &mut of_body),
         false => stmt::block(ctx, body, env),
@@ -333,6 +340,9 @@ pub fn call_block(
         }
         _ => Ok(v),
     });
+    if let (Some(before), Ok(v)) = (before, &out) {
+        super::blocks::keep(ctx, before, decl, v);
+    }
     let Some(n) = &mut ctx.net else { return out };
     let path = n.path();
     if let (Some(turn), Ok(Value::Tensor(t, _)), false) = (

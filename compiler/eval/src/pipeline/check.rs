@@ -22,13 +22,34 @@ pub fn check_module(
     module: ModuleId,
     before: &[Diagnostic],
 ) -> Vec<Diagnostic> {
-    let mut out: Vec<Diagnostic> = vec![];
+    check_modules(program, host, &[module], before)
+}
+
+/// The same for several modules, in their order: what a check of one gave is not worked out again for the next.
+pub fn check_modules(
+    program: &Arc<Program>,
+    host: &Arc<dyn crate::host::Host>,
+    modules: &[ModuleId],
+    before: &[Diagnostic],
+) -> Vec<Diagnostic> {
+    let mut ctx = Ctx::new(program.clone(), host.clone(), Purpose::Check, 0);
+    ctx.alike = Some(Arc::default());
+    let mut out: Findings = vec![];
+    for module in modules {
+        out.extend(of_module(&mut ctx, *module, before));
+    }
+    // Only findings leave a check.
+    ctx.shared.release();
+    out
+}
+
+fn of_module(ctx: &mut Ctx, module: ModuleId, before: &[Diagnostic]) -> Findings {
+    let mut out: Findings = vec![];
+    let program = ctx.program.clone();
     let Some(m) = program.modules.get(module) else {
         return out;
     };
     let tree = m.tree.clone();
-    let mut ctx = Ctx::new(program.clone(), host.clone(), Purpose::Check, 0);
-    ctx.alike = Some(Arc::default());
     let errors: Vec<Span> = before
         .iter()
         // A part that is named nowhere may be told better by what it is a part of.
@@ -47,7 +68,7 @@ pub fn check_module(
         ctx.space = None;
         ctx.turn = None;
         ctx.depth = 0;
-        let mut found = check_item(&mut ctx, item, module);
+        let mut found = check_item(ctx, item, module);
         found.append(&mut ctx.warnings);
         for d in found {
             if !out.contains(&d) {
@@ -55,8 +76,6 @@ pub fn check_module(
             }
         }
     }
-    // Only findings leave a check.
-    ctx.shared.release();
     if !errors.is_empty() {
         let holes: Vec<Span> = program
             .modules

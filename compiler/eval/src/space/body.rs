@@ -3,12 +3,13 @@
 use super::{Base, SpaceContext, SpaceValue};
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
-use crate::env::Env;
+use crate::env::{Env, Found};
 use crate::program::ModuleId;
 use crate::value::{FuncKind, Value};
 use crate::{Result, stmt};
 use nas_diagnostics::Span;
 use nas_grammar::ast::{self, Expr, SpaceDecl, StmtKind};
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -86,21 +87,7 @@ pub fn instantiate(
     module: ModuleId,
     args: Args,
 ) -> Result<Value> {
-    let key = if args.positional.is_empty() && args.named.is_empty() {
-        Some(Arc::as_ptr(decl) as usize)
-    } else {
-        None
-    };
-    if let Some(k) = key
-        && let Some(v) = ctx
-            .shared
-            .spaces
-            .lock()
-            .ok()
-            .and_then(|s| s.get(&k).cloned())
-    {
-        return Ok(Value::Space(v));
-    }
+    let bare = args.positional.is_empty() && args.named.is_empty();
     let saved = (
         ctx.space.take(),
         ctx.net.take(),
@@ -111,10 +98,25 @@ pub fn instantiate(
         call::bind(ctx, &decl.name.text, &decl.params, args, &Env::default())
     });
     (ctx.space, ctx.net, ctx.assumed, ctx.among) = saved;
+    let env = env?;
+    let place = Arc::as_ptr(decl) as usize;
+    // A run may make many and hold each only for a while.
+    let applied = match bare || !ctx.checking() {
+        true => None,
+        false => plain_arguments(decl, &env),
+    };
+    let made = match (bare, &applied) {
+        (true, _) => (ctx.shared.spaces.lock().ok()).and_then(|a| a.get(&place).cloned()),
+        (_, Some(k)) => (ctx.shared.applied.lock().ok()).and_then(|a| a.get(k).cloned()),
+        _ => None,
+    };
+    if let Some(s) = made {
+        return Ok(Value::Space(s));
+    }
     let base = Base {
         decl: decl.clone(),
         module,
-        env: env?,
+        env,
         elaborated: super::held::Held::default(),
         costs: OnceLock::new(),
         outputs: Mutex::default(),
@@ -131,12 +133,50 @@ pub fn instantiate(
         modulo: vec![],
         algebra: OnceLock::new(),
     });
-    if let Some(k) = key
-        && let Ok(mut all) = ctx.shared.spaces.lock()
+    if bare && let Ok(mut all) = ctx.shared.spaces.lock() {
+        all.insert(place, s.clone());
+    }
+    if let Some(k) = applied
+        && let Ok(mut all) = ctx.shared.applied.lock()
     {
         all.insert(k, s.clone());
     }
     Ok(Value::Space(s))
+}
+
+/// What names a space that is made of numbers, words and declared functions alone: made twice, it is the same space.
+fn plain_arguments(decl: &Arc<SpaceDecl>, env: &Env) -> Option<String> {
+    let mut key = format!("{:p}", Arc::as_ptr(decl));
+    for p in &decl.params {
+        let Some(Found::Value(v)) = env.find(&p.name.text) else {
+            return None;
+        };
+        plain_argument(&v, &mut key)?;
+    }
+    Some(key)
+}
+
+fn plain_argument(v: &Value, key: &mut String) -> Option<()> {
+    let _ = match v.plain() {
+        Value::None | Value::Bool(_) | Value::Int(..) | Value::Float(..) | Value::Text(_) => {
+            write!(key, " {v:?}")
+        }
+        Value::List(l) => {
+            key.push('[');
+            l.iter().try_for_each(|v| plain_argument(v, key))?;
+            write!(key, "]")
+        }
+        Value::Func(f) => match &f.kind {
+            FuncKind::Decl {
+                global: Some(g),
+                lists: 0,
+                ..
+            } if f.bound.is_empty() => write!(key, " g{g}"),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    Some(())
 }
 
 /// Any value that stands for a space; one whose arguments all have defaults may be named without a call.

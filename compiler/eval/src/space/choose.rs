@@ -44,6 +44,9 @@ pub fn choose(
             .help("declare a `space`, and give it what is open")
             .into());
     };
+    if let Some(n) = &mut ctx.net {
+        n.choices += 1;
+    }
     let spot = Spot {
         base: address(ctx),
         span,

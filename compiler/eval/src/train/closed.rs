@@ -28,6 +28,8 @@ pub fn call_closed(
     // A function of its arguments: where it is called has no say in its draws.
     let key = match seed {
         Some(s) => Key::seed(s as u64),
+        // A check draws nothing.
+        None if ctx.alike.is_some() => ctx.origin,
         None => ctx
             .origin
             .named("closed")
@@ -228,6 +230,7 @@ pub fn call_proxy(
         && let (NetBase::Member { space, arch }, NetWeights::Fresh(_), true) =
             (&n.base, &n.weights, n.edits.is_empty())
         && arch.mixture.is_none()
+        && ctx.alike.is_none()
     {
         let rest: Vec<String> = params[1..]
             .iter()

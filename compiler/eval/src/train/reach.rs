@@ -4,8 +4,8 @@ use crate::ctx::{Ctx, fault};
 use crate::weights::WeightsValue;
 use crate::{Fault, Result};
 use nas_grammar::ast::{Expr, ExprKind};
-use nas_ir::Tensor;
 use nas_ir::tensor::LeafKind;
+use nas_ir::{Shape, Tensor};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -43,7 +43,7 @@ impl Ctx {
 }
 
 /// The weights at the ends of a loss's paths.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Ends {
     /// Stores of weights that a gradient gets to.
     reached: HashSet<u64>,
@@ -51,6 +51,42 @@ struct Ends {
     stopped: HashSet<u64>,
     /// A stand-in of which it is not known what it follows from.
     unsure: bool,
+    /// Inputs that it follows from, and whether only behind a `stop`.
+    inputs: Vec<(usize, bool)>,
+}
+
+/// What a tensor follows from, without the way there.
+#[derive(Debug, Clone)]
+pub struct Ways(Ends);
+
+/// What `out` follows from: of `inputs`, and of weights.
+pub fn ways(ctx: &Ctx, out: &Tensor, inputs: &[Tensor]) -> Ways {
+    Ways(ends(ctx, out, inputs))
+}
+
+/// A stand-in for a tensor that was made before, of other inputs.
+pub fn along(ctx: &Ctx, like: &Tensor, ways: &Ways, inputs: &[Tensor]) -> Tensor {
+    let made = Tensor::symbol("again", like.0.shape.clone(), like.dtype());
+    let leaf = |store: Option<u64>| {
+        let t = Tensor::weight("of", Shape::new(), like.dtype());
+        ctx.owned(&t, store, true);
+        t
+    };
+    let Ways(ends) = ways;
+    let mut from: Vec<Tensor> = vec![];
+    for (i, stopped) in &ends.inputs {
+        from.extend(inputs.get(*i).map(|t| match stopped {
+            true => t.stop(),
+            false => t.clone(),
+        }));
+    }
+    from.extend(ends.reached.iter().map(|s| leaf(Some(*s))));
+    from.extend(ends.stopped.iter().map(|s| leaf(Some(*s)).stop()));
+    if ends.unsure {
+        from.push(leaf(None));
+    }
+    ctx.follows(&made, &from);
+    made
 }
 
 /// E0323: none of the weights that are to change has a gradient.
@@ -60,7 +96,7 @@ pub(super) fn check(
     ws: &[Arc<WeightsValue>],
     (at, over): (&Expr, &Expr),
 ) -> Result<()> {
-    let ends = ends(ctx, loss);
+    let ends = ends(ctx, loss, &[]);
     if ends.unsure || ws.iter().any(|w| ends.reached.contains(&w.id)) {
         return Ok(());
     }
@@ -100,7 +136,8 @@ pub(super) fn check(
     Err(Fault::from(d))
 }
 
-fn ends(ctx: &Ctx, loss: &Tensor) -> Ends {
+/// The ends of a tensor's paths; where a path gets to one of `inputs`, it ends there.
+fn ends(ctx: &Ctx, loss: &Tensor, inputs: &[Tensor]) -> Ends {
     let mut out = Ends::default();
     let (Ok(leaves), Ok(follows)) = (ctx.shared.leaves.lock(), ctx.shared.follows.lock()) else {
         out.unsure = true;
@@ -116,6 +153,10 @@ fn ends(ctx: &Ctx, loss: &Tensor) -> Ends {
         .or_else(|| closed.pop().map(|t| (t, true)))
     {
         if !seen.insert(t.0.id) {
+            continue;
+        }
+        if let Some(i) = inputs.iter().position(|i| i.0.id == t.0.id) {
+            out.inputs.push((i, stopped));
             continue;
         }
         let store = match t.0.leaf.as_ref().map(|l| &l.kind) {

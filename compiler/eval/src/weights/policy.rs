@@ -1,6 +1,7 @@
 //! Sharing policies: which slots a use of a block reads.
 
 use super::WeightsValue;
+use crate::alike;
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
 use crate::net::NetValue;
@@ -323,6 +324,12 @@ pub fn slot_shapes(
     span: Span,
 ) -> Result<HashMap<Arc<str>, Vec<i64>>> {
     let costs = space.prove(ctx)?;
+    let key = alike::slots(ctx, space.id, policy, states);
+    if let (Some(key), Some(memo)) = (&key, &ctx.alike)
+        && let Some(known) = memo.lock().ok().and_then(|m| m.slots.get(key).cloned())
+    {
+        return Ok(known);
+    }
     let mut out: HashMap<Arc<str>, Vec<i64>> = HashMap::new();
     for c in costs
         .iter()
@@ -364,6 +371,11 @@ pub fn slot_shapes(
                 }
             }
         }
+    }
+    if let (Some(key), Some(memo)) = (key, &ctx.alike)
+        && let Ok(mut memo) = memo.lock()
+    {
+        memo.slots.insert(key, out.clone());
     }
     Ok(out)
 }
