@@ -6,16 +6,21 @@
 mod world;
 
 use std::path::Path;
+#[cfg(unix)]
+use std::time::Duration;
 use std::time::Instant;
 use world::{Files, Memory, deep, host};
 
-/// Nanoseconds that this thread was on a core, where the system tells; else time that passed.
+/// Nanoseconds that all threads were on a core, those that ended as well; where the system does not tell, time that passed.
 fn on_core(begun: Instant) -> u128 {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let first = told
-        .as_ref()
-        .and_then(|t| t.split_whitespace().next()?.parse().ok());
-    first.unwrap_or_else(|| begun.elapsed().as_nanos())
+    #[cfg(unix)]
+    {
+        let _ = begun;
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+        Duration::new(t.tv_sec.unsigned_abs(), t.tv_nsec.unsigned_abs() as u32).as_nanos()
+    }
+    #[cfg(not(unix))]
+    begun.elapsed().as_nanos()
 }
 
 fn main() {

@@ -11,12 +11,12 @@ use crate::ctx::Ctx;
 use crate::env::Env;
 use crate::net::NetWeights;
 use crate::program::ModuleId;
-use crate::value::Value;
+use crate::value::{Clock, Value};
 use nas_grammar::ast::{FnDecl, Role};
 use nas_ir::Tensor;
 use print::{Names, Tree};
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex};
 
 /// Results kept at once; beyond, all are let go.
 pub const KEPT: usize = 10_000;
@@ -27,6 +27,8 @@ const ITEMS: usize = 32;
 const SHAPES: usize = 512;
 /// Fewer steps than these are gone through in the time that a key takes.
 const STEPS: u64 = 60;
+/// The same of a key in numbers.
+const PARTS: u64 = 12;
 /// So often, before a declaration is taken for a small one.
 const TRIES: u32 = 3;
 
@@ -35,19 +37,19 @@ const TRIES: u32 = 3;
 pub struct Memo {
     results: HashMap<String, Done>,
     /// Blocks inside nets.
-    pub blocks: HashMap<String, crate::net::Gone>,
+    pub blocks: crate::net::Blocks,
     /// How often a declaration took fewer steps than its key is worth, by place.
-    small: HashMap<usize, u32>,
+    small: HashMap<usize, (u32, u32)>,
     names: HashMap<print::At, (Tree, Names)>,
+    /// Nets and blocks that read the clock, by a number.
+    timed: HashSet<u64>,
     /// Shapes of the slots that a policy gives to a space.
     pub slots: HashMap<String, HashMap<Arc<str>, Vec<i64>>>,
 }
 
 struct Done {
     value: Value,
-    draws: u64,
-    told: u64,
-    steps: u64,
+    tally: Tally,
     /// What the key names by its place stays there.
     _held: Vec<Value>,
 }
@@ -62,19 +64,44 @@ pub struct Key {
     held: Vec<Value>,
 }
 
-impl Memo {
-    /// Notes how long a declaration took; whether what it gave is worth keeping.
-    pub fn worth(&mut self, decl: &Arc<FnDecl>, steps: u64) -> bool {
-        let worth = steps >= STEPS;
-        if !worth {
-            *self.small.entry(Arc::as_ptr(decl) as usize).or_default() += 1;
+/// How long a declaration takes beside its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// No name is worth making.
+    Tiny,
+    /// One in numbers is.
+    Small,
+    Large,
+}
+
+impl Size {
+    fn of(steps: u64) -> Size {
+        match steps {
+            0..PARTS => Size::Tiny,
+            PARTS..STEPS => Size::Small,
+            _ => Size::Large,
         }
-        worth
+    }
+}
+
+impl Memo {
+    /// Notes how long a call of a declaration took, and says it.
+    pub fn took(&mut self, decl: &Arc<FnDecl>, steps: u64) -> Size {
+        let size = Size::of(steps);
+        let (tiny, small) = self.small.entry(Arc::as_ptr(decl) as usize).or_default();
+        *tiny += u32::from(size == Size::Tiny);
+        *small += u32::from(size != Size::Large);
+        size
     }
 
-    pub fn small(&self, decl: &Arc<FnDecl>) -> bool {
+    /// How long it took so far, three times at least.
+    pub fn size(&self, decl: &Arc<FnDecl>) -> Size {
         let at = Arc::as_ptr(decl) as usize;
-        self.small.get(&at).is_some_and(|n| *n >= TRIES)
+        match self.small.get(&at) {
+            Some((tiny, _)) if *tiny >= TRIES => Size::Tiny,
+            Some((_, small)) if *small >= TRIES => Size::Small,
+            _ => Size::Large,
+        }
     }
 }
 
@@ -92,7 +119,7 @@ pub fn key(ctx: &Ctx, decl: &Arc<FnDecl>, module: ModuleId, bound: &Env) -> Opti
     if inert && decl.role != Role::Fn {
         return None;
     }
-    if ctx.alike.as_ref()?.lock().ok()?.small(decl) {
+    if ctx.alike.as_ref()?.lock().ok()?.size(decl) != Size::Large {
         return None;
     }
     let mut print = Print::new(ctx, inert);
@@ -123,30 +150,63 @@ pub fn find(ctx: &mut Ctx, key: &Key) -> Option<Value> {
     let memo = ctx.alike.clone()?;
     let memo = memo.lock().ok()?;
     let done = memo.results.get(&key.text)?;
-    ctx.draws += done.draws;
-    ctx.told += done.told;
-    ctx.steps += done.steps;
+    done.tally.add(ctx);
     Some(done.value.clone())
 }
 
-/// How things stood when a call began.
-pub struct Before {
-    draws: u64,
-    told: u64,
-    steps: u64,
+/// The clock, where what goes by this number may read it: what did once is named by it from then on.
+pub fn clock(ctx: &Ctx, what: u64) -> Option<Clock> {
+    let read = |m: &Arc<Mutex<Memo>>| m.lock().is_ok_and(|m| m.timed.contains(&what));
+    ctx.clock.filter(|_| ctx.alike.as_ref().is_none_or(read))
 }
 
-impl Before {
-    pub fn of(ctx: &Ctx) -> Before {
-        Before {
+/// Whether what was gone through read a clock that its name does not tell; from then on it does.
+pub fn untold(ctx: &Ctx, what: u64, named: Option<Clock>, tally: &Tally) -> bool {
+    let untold = tally.moments > 0 && named.is_none() && ctx.clock.is_some();
+    if let (true, Some(Ok(mut memo))) = (untold, ctx.alike.as_ref().map(|m| m.lock())) {
+        memo.timed.insert(what);
+    }
+    untold
+}
+
+/// What is counted on the way: how it stood when a call began, or what the call added to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Tally {
+    pub draws: u64,
+    pub told: u64,
+    pub moments: u64,
+    pub steps: u64,
+}
+
+impl Tally {
+    pub fn of(ctx: &Ctx) -> Tally {
+        Tally {
             draws: ctx.draws,
             told: ctx.told,
+            moments: ctx.moments,
             steps: ctx.steps,
         }
     }
+
+    /// What was added since then.
+    pub fn since(&self, ctx: &Ctx) -> Tally {
+        Tally {
+            draws: ctx.draws.saturating_sub(self.draws),
+            told: ctx.told.saturating_sub(self.told),
+            moments: ctx.moments.saturating_sub(self.moments),
+            steps: ctx.steps.saturating_sub(self.steps),
+        }
+    }
+
+    pub fn add(&self, ctx: &mut Ctx) {
+        ctx.draws += self.draws;
+        ctx.told += self.told;
+        ctx.moments += self.moments;
+        ctx.steps += self.steps;
+    }
 }
 
-pub fn keep(ctx: &Ctx, key: Key, decl: &Arc<FnDecl>, value: &Value, before: &Before) {
+pub fn keep(ctx: &Ctx, key: Key, decl: &Arc<FnDecl>, value: &Value, before: &Tally) {
     // Weights that are trained later, or that were given, are each their own.
     if live(value, &key.stores, DEPTH) {
         return;
@@ -157,8 +217,8 @@ pub fn keep(ctx: &Ctx, key: Key, decl: &Arc<FnDecl>, value: &Value, before: &Bef
     let Some(mut memo) = ctx.alike.as_ref().and_then(|m| m.lock().ok()) else {
         return;
     };
-    let steps = ctx.steps.saturating_sub(before.steps);
-    if !memo.worth(decl, steps) {
+    let tally = before.since(ctx);
+    if memo.took(decl, tally.steps) != Size::Large {
         return;
     }
     if memo.results.len() >= KEPT {
@@ -166,9 +226,7 @@ pub fn keep(ctx: &Ctx, key: Key, decl: &Arc<FnDecl>, value: &Value, before: &Bef
     }
     let done = Done {
         value: value.clone(),
-        draws: ctx.draws.saturating_sub(before.draws),
-        told: ctx.told.saturating_sub(before.told),
-        steps,
+        tally,
         _held: key.held,
     };
     memo.results.insert(key.text, done);

@@ -452,7 +452,7 @@ fn call_decl(
         return Ok(v);
     }
     let told = ctx.told;
-    let before = crate::alike::Before::of(ctx);
+    let before = crate::alike::Tally::of(ctx);
     let result = ctx.deeper(span, |ctx| {
         ctx.in_module(module, |ctx| match decl.role {
             Role::Block => net::call_block(ctx, decl, body, &bound, span),

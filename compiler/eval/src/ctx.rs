@@ -59,6 +59,8 @@ pub struct Ctx {
     pub binding: Option<Arc<str>>,
     /// How many draws stood in the functions gone through, nets and closed roles left out.
     pub told: u64,
+    /// How often the clock was read.
+    pub moments: u64,
     /// What stands behind the `~` at hand.
     pub asked: Option<Span>,
     /// The key under which the training that runs keeps its points.
@@ -180,6 +182,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             told: 0,
+            moments: 0,
             asked: None,
             checkpoint: None,
             terms: None,
@@ -224,6 +227,7 @@ impl Ctx {
             fallbacks: 0,
             binding: None,
             told: 0,
+            moments: 0,
             asked: None,
             checkpoint: None,
             terms: None,

@@ -70,6 +70,19 @@ impl Env {
         out
     }
 
+    /// The names of a scope with their values, newest first; `None` for what is neither.
+    pub fn entries(&self) -> impl Iterator<Item = Option<(&Arc<str>, &Value)>> {
+        let mut at = self;
+        std::iter::from_fn(move || {
+            let frame = at.0.as_ref()?;
+            at = &frame.parent;
+            Some(match &frame.entry {
+                Entry::Value(n, v) => Some((n, v)),
+                Entry::Items(_) | Entry::Cell(..) => None,
+            })
+        })
+    }
+
     pub fn find(&self, name: &str) -> Option<Found> {
         let mut at = self;
         while let Some(frame) = &at.0 {

@@ -9,7 +9,7 @@ pub mod memo;
 mod param;
 mod run;
 
-pub use blocks::Gone;
+pub use blocks::Blocks;
 pub use edit::{Kinds, with};
 pub use look::{
     blocks, call_field, call_method, input_shape, net_field, net_method, stand_in_input, trace,
@@ -31,7 +31,7 @@ use crate::weights::WeightsValue;
 use indexmap::IndexMap;
 use nas_grammar::ast::{Expr, NetDecl};
 use nas_ir::{DType, Dim, Tensor};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 #[derive(Debug, Clone)]
@@ -179,7 +179,7 @@ pub struct NetContext {
     pub record: Option<Recorder>,
     pub costs: Option<Vec<CostEntry>>,
     /// Parameters already counted, each with 1 for the choices it was counted under and 0 for the others.
-    pub counted: HashMap<Arc<str>, nas_ir::Dim>,
+    pub counted: BTreeMap<Arc<str>, nas_ir::Dim>,
     /// How often each kind was met: the `i` of `as b, i`.
     pub met: HashMap<Arc<str>, usize>,
     /// Choices that were met inside it.
@@ -193,7 +193,7 @@ impl NetContext {
             frames: vec![Frame::default()],
             record: None,
             costs: None,
-            counted: HashMap::new(),
+            counted: BTreeMap::new(),
             met: HashMap::new(),
             choices: 0,
         }
@@ -342,7 +342,7 @@ impl NetValue {
     }
 
     /// The store that its parameters are of, where they are stored.
-    fn store(&self) -> Option<u64> {
+    pub(crate) fn store(&self) -> Option<u64> {
         match &self.weights {
             NetWeights::Stored(w) => Some(w.id),
             _ => self.reads,

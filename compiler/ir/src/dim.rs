@@ -62,6 +62,13 @@ impl Dim {
         }
     }
 
+    /// Gives the choices that it depends on, some perhaps more than once.
+    pub fn each_site(&self, seen: &mut dyn FnMut(u32)) {
+        if let Dim::Poly(p) = self {
+            p.each_site(seen);
+        }
+    }
+
     /// The size as a table over choices, where it has no unknown extent.
     pub fn as_table(&self) -> Option<Table<i64>> {
         match self {

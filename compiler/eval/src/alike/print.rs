@@ -59,6 +59,8 @@ pub struct Print<'a> {
     pub text: String,
     /// Stores of weights so far: each is named by the order in which it was met.
     pub stores: Vec<u64>,
+    /// Inside a turn: the store that stands for whichever the net reads.
+    pub own: Option<u64>,
     /// Only numbers, words, and things that nothing changes are written.
     inert: bool,
     /// Tensors are told by their shapes, however they were made; inside a turn two uses of one are told from two tensors.
@@ -78,6 +80,7 @@ impl<'a> Print<'a> {
             held: vec![],
             text: String::with_capacity(128),
             stores: vec![],
+            own: None,
         }
     }
 
@@ -305,7 +308,8 @@ impl<'a> Print<'a> {
     fn weights(&mut self, w: &WeightsValue, depth: usize) -> Option<()> {
         let empty = w.store.lock().is_ok_and(|s| s.is_empty())
             && w.history.lock().is_ok_and(|h| h.is_empty());
-        if !empty || self.ctx.turn.is_some() {
+        let own = self.own == Some(w.id);
+        if !empty || self.ctx.turn.is_some() && !own {
             let _ = write!(self.text, "w{}", w.id);
             return Some(());
         }
@@ -313,7 +317,7 @@ impl<'a> Print<'a> {
             let _ = write!(self.text, "w#{i}");
             return Some(());
         }
-        let _ = write!(self.text, "w#{}{}", self.stores.len(), w.live);
+        let _ = write!(self.text, "w#{}{}{own}", self.stores.len(), w.live);
         self.stores.push(w.id);
         if let Some(s) = &w.space {
             let _ = write!(self.text, " s{}", s.id);
@@ -356,7 +360,10 @@ impl<'a> Print<'a> {
         let _ = write!(self.text, " {:?} {:?}", n.train, n.dtype);
         // Whose weights they are counts for gradients alone.
         if self.ctx.turn.is_some() {
-            let _ = write!(self.text, "{:?}", n.reads);
+            let _ = match n.reads {
+                reads if reads == self.own => write!(self.text, "own"),
+                reads => write!(self.text, "{reads:?}"),
+            };
         }
         for e in &n.edits {
             self.edit(e, depth)?;
@@ -467,6 +474,7 @@ pub fn net(ctx: &Ctx, n: &NetValue) -> Option<(String, Vec<Value>)> {
         true => Print::new(ctx, false),
         false => Print::of_shapes(ctx),
     };
+    p.own = n.store();
     p.net(n, DEPTH)?;
     Some((p.text, p.held))
 }

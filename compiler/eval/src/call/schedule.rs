@@ -38,6 +38,7 @@ pub(super) fn run(
     };
     let name = decl.clock.as_ref().map_or("now".into(), |c| c.text.clone());
     let env = env.bind(name, Value::Clock(*c));
+    ctx.moments += 1;
     let saved = ctx.clock.replace(*c);
     let out = ctx.deeper(span, |ctx| {
         ctx.in_module(module, |ctx| match decl.role {

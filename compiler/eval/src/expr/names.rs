@@ -30,6 +30,7 @@ impl Ctx {
                 .into());
             }
             crate::ledger::note(self, crate::ledger::What::Clock);
+            self.moments += 1;
             return match self.clock {
                 Some(c) => Ok(Value::Clock(c)),
                 None if self.checking() => Ok(Value::Clock(crate::value::Clock {

@@ -1,24 +1,60 @@
 //! Blocks of one net, or of several, that a check cannot tell apart are gone through once: what they give and what they cost is found again.
 
 use super::{CostEntry, NetBase, NetWeights};
-use crate::alike::{self, Print};
+use crate::alike::{self, Print, Size, Tally};
 use crate::ctx::Ctx;
 use crate::env::Env;
 use crate::space::SpaceValue;
 use crate::train::{Ways, along, ways};
-use crate::value::Value;
+use crate::value::{Clock, Value};
 use nas_grammar::ast::FnDecl;
 use nas_ir::{Dim, Tensor};
+use parts::Parts;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
+use std::ops::Bound;
 use std::sync::Arc;
+
+mod parts;
+
+/// Blocks that were gone through, by name.
+#[derive(Debug, Default)]
+pub struct Blocks {
+    by_parts: HashMap<Parts, Gone>,
+    by_text: HashMap<String, Gone>,
+}
+
+/// The name of a block's call: in numbers where its settings are plain.
+#[derive(Debug)]
+enum Name {
+    Parts(Parts),
+    Text(String),
+}
+
+impl Blocks {
+    fn get(&self, name: &Name) -> Option<&Gone> {
+        match name {
+            Name::Parts(p) => self.by_parts.get(p),
+            Name::Text(t) => self.by_text.get(t),
+        }
+    }
+
+    fn insert(&mut self, name: Name, gone: Gone) {
+        if self.by_parts.len() + self.by_text.len() >= alike::KEPT {
+            *self = Blocks::default();
+        }
+        match name {
+            Name::Parts(p) => self.by_parts.insert(p, gone),
+            Name::Text(t) => self.by_text.insert(t, gone),
+        };
+    }
+}
 
 /// What a block gave.
 #[derive(Debug)]
 pub struct Gone {
     output: Value,
-    draws: u64,
-    told: u64,
-    steps: u64,
+    tally: Tally,
     /// The place that costs and parameters are told from.
     path: Arc<str>,
     costs: Vec<CostEntry>,
@@ -27,20 +63,21 @@ pub struct Gone {
     /// Inside a turn: what the output follows from.
     ways: Option<Ways>,
     /// What the key names by its place stays there.
-    _held: (Vec<Value>, Option<Arc<SpaceValue>>),
+    _held: (Vec<Value>, Option<Arc<SpaceValue>>, Arc<FnDecl>),
 }
 
 /// How things stood before a block was gone through.
 pub(super) struct Before {
-    key: String,
+    name: Name,
     path: Arc<str>,
-    draws: u64,
-    told: u64,
+    clock: Option<Clock>,
+    tally: Tally,
     choices: u64,
-    steps: u64,
     costs: usize,
     /// No parameter below this place has been counted yet.
     fresh: bool,
+    /// The store of the net's own weights.
+    own: Option<u64>,
     /// The tensors that it can see.
     inputs: Vec<Tensor>,
     held: Vec<Value>,
@@ -63,21 +100,54 @@ pub(super) fn begin(ctx: &Ctx, decl: &Arc<FnDecl>, env: &Env) -> Option<Before> 
     if !plain {
         return None;
     }
-    if ctx.alike.as_ref()?.lock().ok()?.small(decl) {
+    let size = ctx.alike.as_ref()?.lock().ok()?.size(decl);
+    if size == Size::Tiny {
         return None;
     }
+    let clock = alike::clock(ctx, Arc::as_ptr(decl) as usize as u64);
+    let (name, inputs, held) = match parts::parts(ctx, decl, env, clock) {
+        Some((p, inputs)) => (Name::Parts(p), inputs, vec![]),
+        None if size == Size::Small => return None,
+        None => text(ctx, decl, env, clock)?,
+    };
+    let path = n.path();
+    Some(Before {
+        name,
+        clock,
+        tally: Tally::of(ctx),
+        choices: n.choices,
+        costs: n.costs.as_ref().map_or(0, Vec::len),
+        own: n.net.store(),
+        inputs,
+        held,
+        fresh: n.costs.is_none() || below(&n.counted, &path).next().is_none(),
+        path,
+    })
+}
+
+/// The name as a text, the tensors that the block can see, and what the name mentions by its place.
+fn text(
+    ctx: &Ctx,
+    decl: &Arc<FnDecl>,
+    env: &Env,
+    clock: Option<Clock>,
+) -> Option<(Name, Vec<Tensor>, Vec<Value>)> {
+    let n = ctx.net.as_ref()?;
     let mut print = Print::of_shapes(ctx);
-    print.state(ctx.module);
+    let _ = write!(print.text, "{} {:?}", ctx.module, ctx.train);
+    let _ = write!(
+        print.text,
+        " {} {} {} {clock:?}",
+        ctx.generic, ctx.measures, ctx.privy
+    );
     let counts = n.costs.is_some();
     // Inside a turn gradients are followed to the weights.
     let turn = ctx.turn.is_some();
-    let weights = match &n.net.weights {
-        NetWeights::Fresh(_) => Some(u64::MAX),
-        _ => n.net.store().filter(|_| turn),
-    };
+    let fresh = matches!(n.net.weights, NetWeights::Fresh(_));
+    let stored = turn && n.net.store().is_some();
     let _ = write!(
         print.text,
-        " {counts} {turn} {weights:?} {:?} {:?} {:?} {:?}",
+        " {counts} {turn} {fresh} {stored} {:?} {:?} {:?} {:?}",
         n.net.dtype, ctx.assumed, ctx.among, ctx.proving
     );
     print.edits(&n.net.edits)?;
@@ -85,20 +155,18 @@ pub(super) fn begin(ctx: &Ctx, decl: &Arc<FnDecl>, env: &Env) -> Option<Before> 
         let _ = write!(print.text, " {}", s.space.base_id());
     }
     print.block(decl, env)?;
-    let path = n.path();
+    Some((Name::Text(print.text), print.tensors, print.held))
+}
+
+/// What was counted below a place.
+fn below<'a>(
+    counted: &'a BTreeMap<Arc<str>, Dim>,
+    path: &str,
+) -> impl Iterator<Item = (&'a Arc<str>, &'a Dim)> {
     let inside = format!("{path}/");
-    Some(Before {
-        key: print.text,
-        draws: ctx.draws,
-        told: ctx.told,
-        choices: n.choices,
-        steps: ctx.steps,
-        costs: n.costs.as_ref().map_or(0, Vec::len),
-        inputs: print.tensors,
-        held: print.held,
-        fresh: !counts || !n.counted.keys().any(|k| k.starts_with(&inside)),
-        path,
-    })
+    let from = (Bound::Included(&*inside), Bound::Unbounded);
+    let after = counted.range::<str, _>(from);
+    after.take_while(move |(k, _)| k.starts_with(&inside))
 }
 
 /// What a block like it gave, entered at the place at hand.
@@ -108,16 +176,19 @@ pub(super) fn again(ctx: &mut Ctx, before: &Before) -> Option<Value> {
     }
     let memo = ctx.alike.clone()?;
     let memo = memo.lock().ok()?;
-    let gone = memo.blocks.get(&before.key)?;
+    let gone = memo.blocks.get(&before.name)?;
     let output = match (&gone.ways, gone.output.plain()) {
-        (Some(w), Value::Tensor(t, e)) => Value::Tensor(along(ctx, t, w, &before.inputs), *e),
+        (Some(w), Value::Tensor(t, e)) => {
+            Value::Tensor(along(ctx, t, w, &before.inputs, before.own), *e)
+        }
         _ => gone.output.clone(),
     };
-    ctx.draws += gone.draws;
-    ctx.told += gone.told;
-    ctx.steps += gone.steps;
+    gone.tally.add(ctx);
     let n = ctx.net.as_mut()?;
-    let moved = |p: &str| -> Arc<str> {
+    let moved = |p: &Arc<str>| -> Arc<str> {
+        if *p == gone.path {
+            return before.path.clone();
+        }
         let rest = p.strip_prefix(&*gone.path).unwrap_or(p);
         format!("{}{rest}", before.path).into()
     };
@@ -135,8 +206,16 @@ pub(super) fn again(ctx: &mut Ctx, before: &Before) -> Option<Value> {
 /// Keeps what a block gave.
 pub(super) fn keep(ctx: &Ctx, before: Before, decl: &Arc<FnDecl>, output: &Value) -> Option<()> {
     let n = ctx.net.as_ref()?;
-    let steps = ctx.steps.saturating_sub(before.steps);
-    if !ctx.alike.as_ref()?.lock().ok()?.worth(decl, steps) {
+    let tally = before.tally.since(ctx);
+    let size = ctx.alike.as_ref()?.lock().ok()?.took(decl, tally.steps);
+    if alike::untold(ctx, Arc::as_ptr(decl) as usize as u64, before.clock, &tally) {
+        return None;
+    }
+    let worth = match &before.name {
+        Name::Parts(_) => size != Size::Tiny,
+        Name::Text(_) => size == Size::Large,
+    };
+    if !worth {
         return None;
     }
     // A choice that is met in it is another one at each place.
@@ -146,21 +225,19 @@ pub(super) fn keep(ctx: &Ctx, before: Before, decl: &Arc<FnDecl>, output: &Value
     let ways = match (ctx.turn.is_some(), output.plain()) {
         (false, _) => None,
         (true, Value::Tensor(t, _)) if !t.0.fixed && t.0.order == 0 => {
-            Some(ways(ctx, t, &before.inputs))
+            Some(ways(ctx, t, &before.inputs, before.own))
         }
         _ => return None,
     };
-    let inside = format!("{}/", before.path);
-    let counted = n.counted.iter().filter(|(k, _)| k.starts_with(&inside));
     let counted = match n.costs.is_some() {
-        true => counted.map(|(k, d)| (k.clone(), d.clone())).collect(),
+        true => below(&n.counted, &before.path)
+            .map(|(k, d)| (k.clone(), d.clone()))
+            .collect(),
         false => vec![],
     };
     let gone = Gone {
         output: alike::bare(output),
-        draws: ctx.draws.saturating_sub(before.draws),
-        told: ctx.told.saturating_sub(before.told),
-        steps,
+        tally,
         costs: n
             .costs
             .as_ref()
@@ -168,12 +245,13 @@ pub(super) fn keep(ctx: &Ctx, before: Before, decl: &Arc<FnDecl>, output: &Value
         counted,
         ways,
         path: before.path,
-        _held: (before.held, ctx.space.as_ref().map(|s| s.space.clone())),
+        _held: (
+            before.held,
+            ctx.space.as_ref().map(|s| s.space.clone()),
+            decl.clone(),
+        ),
     };
     let mut memo = ctx.alike.as_ref()?.lock().ok()?;
-    if memo.blocks.len() >= alike::KEPT {
-        memo.blocks.clear();
-    }
-    memo.blocks.insert(before.key, gone);
+    memo.blocks.insert(before.name, gone);
     Some(())
 }

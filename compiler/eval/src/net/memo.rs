@@ -1,13 +1,14 @@
 //! What the check of a net gives is kept: trainers, proxies and searches run one net on one input many times.
 
 use super::{NetBase, NetValue, NetWeights, Recorder};
-use crate::alike;
+use crate::alike::{self, Tally};
 use crate::call::Args;
 use crate::ctx::Ctx;
 use crate::train::{Ways, along, ways};
-use crate::value::Value;
+use crate::value::{Clock, Value};
 use nas_ir::Tensor;
 use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 /// Results kept at once; beyond, all are let go.
@@ -18,8 +19,7 @@ const KEPT: usize = 4_000;
 pub struct Checked {
     pub output: Value,
     pub record: Option<Recorder>,
-    pub draws: u64,
-    pub steps: u64,
+    pub tally: Tally,
     /// Inside a turn: what each tensor of the output follows from.
     ways: Option<Vec<Ways>>,
     /// What the key names by its place stays there.
@@ -31,6 +31,11 @@ pub struct Key {
     pub text: String,
     pub held: Vec<Value>,
     inputs: Vec<Tensor>,
+    /// Inside a turn: the store that its parameters are of.
+    own: Option<u64>,
+    /// The number that it goes by without the clock, and the clock.
+    what: u64,
+    clock: Option<Clock>,
     /// The very inputs count.
     same: bool,
 }
@@ -55,14 +60,14 @@ pub(super) fn key(
         return None;
     }
     let turn = ctx.turn.is_some();
+    // Whose weights they are counts for gradients alone.
+    let own = n.store().filter(|_| turn);
     let bare = n.edits.is_empty() && !matches!(n.weights, NetWeights::Fresh(_));
     // A net with all choices open has little to tell; of others a call that is looked at by itself keeps its own.
     let mut held: Vec<Value> = vec![];
     let mut text = match &n.base {
         NetBase::AllMembers { space } if bare => {
-            // Whose weights they are counts for gradients alone.
-            let store = n.store().filter(|_| turn);
-            format!("{} {store:?} {:?}", space.id, n.dtype)
+            format!("{} {} {:?}", space.id, own.is_some(), n.dtype)
         }
         _ => {
             let mixed = match &n.base {
@@ -82,15 +87,14 @@ pub(super) fn key(
             }
             let mut text;
             (text, held) = alike::net(ctx, n)?;
-            let _ = write!(
-                text,
-                " {} {} {} {:?}",
-                ctx.generic, ctx.measures, ctx.privy, ctx.clock
-            );
+            let _ = write!(text, " {} {} {}", ctx.generic, ctx.measures, ctx.privy);
             text
         }
     };
     let _ = write!(text, " {recorded} {train}");
+    let what = hash(&text);
+    let clock = alike::clock(ctx, what);
+    let _ = write!(text, " {clock:?}");
     let same = turn && recorded;
     let mut inputs: Vec<Tensor> = vec![];
     for (v, _) in &args.positional {
@@ -124,6 +128,9 @@ pub(super) fn key(
         text,
         held,
         inputs,
+        own,
+        what,
+        clock,
         same,
     })
 }
@@ -139,7 +146,7 @@ pub fn costs_key(ctx: &Ctx, n: &Arc<NetValue>, args: &Args) -> Option<Key> {
 pub(super) fn find(ctx: &Ctx, key: &Key) -> Option<Checked> {
     let mut found = ctx.shared.checked.lock().ok()?.get(&key.text).cloned()?;
     if let Some(ways) = &found.ways {
-        let made = |(t, w): (&Tensor, &Ways)| along(ctx, t, w, &key.inputs);
+        let made = |(t, w): (&Tensor, &Ways)| along(ctx, t, w, &key.inputs, key.own);
         found.output = match found.output.plain() {
             Value::Tensor(t, element) => Value::Tensor(made((t, ways.first()?)), *element),
             Value::List(l) => Value::list(
@@ -162,14 +169,17 @@ pub(super) fn keep(
     key: Key,
     output: &Value,
     record: Option<&Recorder>,
-    (draws, steps): (u64, u64),
+    tally: Tally,
 ) -> Option<()> {
+    if alike::untold(ctx, key.what, key.clock, &tally) {
+        return None;
+    }
     let ways = match ctx.turn.is_some() && !key.same {
         false => None,
         true => Some(
             tensors(output)?
                 .iter()
-                .map(|t| ways(ctx, t, &key.inputs))
+                .map(|t| ways(ctx, t, &key.inputs, key.own))
                 .collect(),
         ),
     };
@@ -179,8 +189,7 @@ pub(super) fn keep(
             Some(_) => output.clone(),
         },
         record: record.cloned(),
-        draws,
-        steps,
+        tally,
         ways,
         _held: key.held,
     };
@@ -190,6 +199,12 @@ pub(super) fn keep(
     }
     all.insert(key.text, checked);
     Some(())
+}
+
+fn hash(text: &str) -> u64 {
+    let mut state = DefaultHasher::new();
+    text.hash(&mut state);
+    state.finish()
 }
 
 /// The tensors of an output that stand-ins can take the place of.

@@ -6,6 +6,7 @@ use super::{
     CallRecord, CostEntry, EditValue, Frame, NetBase, NetContext, NetValue, NetWeights, PatternArg,
     Recorder,
 };
+use crate::alike::Tally;
 use crate::call::{self, Args};
 use crate::ctx::{Ctx, fault};
 use crate::env::Env;
@@ -60,11 +61,10 @@ pub fn run(
         false => memo::key(ctx, n, &args, context.record.is_some(), train),
     };
     if let Some(c) = known.as_ref().and_then(|k| memo::find(ctx, k)) {
-        ctx.draws += c.draws;
-        ctx.steps += c.steps;
+        c.tally.add(ctx);
         return Ok((c.output, c.record, vec![]));
     }
-    let before = (ctx.draws, ctx.steps);
+    let before = Tally::of(ctx);
     let saved_net = ctx.net.replace(Box::new(context));
     let saved_space = std::mem::replace(&mut ctx.space, space);
     let saved_train = ctx.train.replace(train);
@@ -122,8 +122,8 @@ pub fn run(
         .unwrap_or_default();
     let out = out?;
     if let Some(key) = known {
-        let (draws, steps) = (ctx.draws - before.0, ctx.steps - before.1);
-        memo::keep(ctx, key, &out, record.as_ref(), (draws, steps));
+        let tally = before.since(ctx);
+        memo::keep(ctx, key, &out, record.as_ref(), tally);
     }
     Ok((out, record, costs))
 }

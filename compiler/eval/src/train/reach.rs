@@ -57,22 +57,33 @@ struct Ends {
 
 /// What a tensor follows from, without the way there.
 #[derive(Debug, Clone)]
-pub struct Ways(Ends);
-
-/// What `out` follows from: of `inputs`, and of weights.
-pub fn ways(ctx: &Ctx, out: &Tensor, inputs: &[Tensor]) -> Ways {
-    Ways(ends(ctx, out, inputs))
+pub struct Ways {
+    ends: Ends,
+    /// The store of the net that gave it.
+    own: Option<u64>,
 }
 
-/// A stand-in for a tensor that was made before, of other inputs.
-pub fn along(ctx: &Ctx, like: &Tensor, ways: &Ways, inputs: &[Tensor]) -> Tensor {
+/// What `out` follows from: of `inputs`, and of weights, those of the net's own store among them.
+pub fn ways(ctx: &Ctx, out: &Tensor, inputs: &[Tensor], own: Option<u64>) -> Ways {
+    Ways {
+        ends: ends(ctx, out, inputs),
+        own,
+    }
+}
+
+/// A stand-in for a tensor that was made before, of other inputs and by a net whose own store is another one.
+pub fn along(ctx: &Ctx, like: &Tensor, ways: &Ways, inputs: &[Tensor], own: Option<u64>) -> Tensor {
     let made = Tensor::symbol("again", like.0.shape.clone(), like.dtype());
     let leaf = |store: Option<u64>| {
         let t = Tensor::weight("of", Shape::new(), like.dtype());
         ctx.owned(&t, store, true);
         t
     };
-    let Ways(ends) = ways;
+    let Ways { ends, own: old } = ways;
+    let now = |s: &u64| match (own, old) {
+        (Some(own), Some(old)) if old == s => own,
+        _ => *s,
+    };
     let mut from: Vec<Tensor> = vec![];
     for (i, stopped) in &ends.inputs {
         from.extend(inputs.get(*i).map(|t| match stopped {
@@ -80,8 +91,8 @@ pub fn along(ctx: &Ctx, like: &Tensor, ways: &Ways, inputs: &[Tensor]) -> Tensor
             false => t.clone(),
         }));
     }
-    from.extend(ends.reached.iter().map(|s| leaf(Some(*s))));
-    from.extend(ends.stopped.iter().map(|s| leaf(Some(*s)).stop()));
+    from.extend(ends.reached.iter().map(|s| leaf(Some(now(s)))));
+    from.extend(ends.stopped.iter().map(|s| leaf(Some(now(s))).stop()));
     if ends.unsure {
         from.push(leaf(None));
     }

@@ -24,6 +24,17 @@ pub struct Poly {
 }
 
 impl Poly {
+    pub(super) fn each_site(&self, seen: &mut dyn FnMut(u32)) {
+        for (m, c) in &self.terms {
+            c.sites.iter().for_each(|s| seen(s.0));
+            for (a, _) in m {
+                if let Atom::Div { of, .. } = a {
+                    of.each_site(seen);
+                }
+            }
+        }
+    }
+
     /// `floor(p / k) + c` as (p, k, c), where that is all.
     pub(super) fn inner_quotient(&self) -> Option<(Poly, i64, i64)> {
         let mut found = None;
