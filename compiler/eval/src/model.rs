@@ -88,8 +88,10 @@ pub fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Algebra> 
     let conditioned = either || !model.predicates.is_empty() || !model.windows.is_empty();
     let space = algebra::Space::new(model)
         .map_err(|e| fault("E0606", e.to_string()).at(span, "in this space"))?;
-    if conditioned && let Ok(size) = space.feasible_size() {
-        if size == 0u32.into() {
+    let mut stream = crate::key::Key::seed(0).named("conditions").stream();
+    let source = &mut |below| stream.below(below);
+    if conditioned && let Ok(some) = space.members_up_to(1, source) {
+        if some == 0 {
             let d = fault(
                 "E0601",
                 format!("no member of `{}` meets its conditions", s.name),
@@ -101,9 +103,9 @@ pub fn build(ctx: &mut Ctx, s: &Arc<SpaceValue>, span: Span) -> Result<Algebra> 
             };
             return Err(nearest(s, &sites, &found, d, span).into());
         }
-        vacuous(ctx, s, &space, &size, (&predicates, &windows, &always));
+        vacuous(ctx, s, &space, source, (&predicates, &windows, &always));
     } else if !always.is_empty() {
-        vacuous(ctx, s, &space, &0u32.into(), (&[], &[], &always));
+        vacuous(ctx, s, &space, source, (&[], &[], &always));
     }
     let template = match &e.encoding {
         Some(t) => template::encoding(ctx, s, &space, t, &sites)?,
@@ -378,16 +380,16 @@ fn vacuous(
     ctx: &mut Ctx,
     s: &SpaceValue,
     space: &algebra::Space,
-    size: &num_bigint::BigUint,
+    source: &mut impl algebra::Source,
     (predicates, windows, always): (&[Span], &[Span], &[Span]),
 ) {
     let none = predicates.is_empty() && windows.is_empty();
-    let whole = none || space.raw_size().is_ok_and(|r| r == *size);
+    let whole = none || space.whole(source).is_ok_and(|w| w);
     // What holds by the space's settings alone may not hold with others.
     let settings = !s.base.decl.params.is_empty();
     let always: &[Span] = if settings { &[] } else { always };
     let mut idle: Vec<Span> = always.to_vec();
-    match (whole, space.vacuous()) {
+    match (whole, space.vacuous(source)) {
         (true, _) => idle.extend(predicates.iter().chain(windows)),
         (false, Ok((p, w))) => {
             idle.extend(p.iter().filter_map(|i| predicates.get(*i).copied()));

@@ -199,8 +199,11 @@ impl Problem {
                 let last = core.last().map_or(0, |s| s + 1);
                 (core, tail) = clique.iter().partition(|s| **s < last);
             }
-            for &f in &own {
-                gone[f] = self.factors[f].scope.iter().any(|s| tail.contains(s));
+            // What says nothing would still read them by the options that they have no more.
+            let idle = (0..self.factors.len())
+                .filter(|f| idle(&self.factors[*f]) && !self.existing.contains(&Some(*f)));
+            for f in own.iter().copied().chain(idle) {
+                gone[f] |= self.factors[f].scope.iter().any(|s| tail.contains(s));
             }
             if large(labels, core.len(), rows) && bits as usize + 2 * labels <= 128 {
                 own.iter().for_each(|f| gone[*f] = true);

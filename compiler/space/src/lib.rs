@@ -25,6 +25,7 @@ mod spread;
 mod template;
 mod text;
 mod unique;
+mod up_to;
 mod walk;
 
 pub use error::TooHard;

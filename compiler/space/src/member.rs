@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Arch, Clause, Model, SiteId, Window};
+use crate::model::{Arch, Clause, Model, SiteId, Table, Window};
 
 /// Why an architecture is not a feasible member.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Model {
         sites.iter().map(|&s| self.describe_site(s, arch)).collect()
     }
 
-    fn within(&self, w: &Window, arch: &Arch) -> bool {
+    pub(crate) fn within(&self, w: &Window, arch: &Arch) -> bool {
         let value = self.cost(&w.cost, arch).unwrap_or(0);
         w.low.is_none_or(|l| value >= l) && w.high.is_none_or(|h| value <= h)
     }
@@ -137,6 +137,23 @@ impl Model {
             .iter()
             .all(|t| t.at(self, arch) == Some(&true))
             && clause.windows.iter().all(|w| self.within(w, arch))
+    }
+
+    /// Whether options that exist, and their sites, go together.
+    pub(crate) fn structured(&self, arch: &Arch) -> bool {
+        self.structure.iter().all(|t| self.holds(t, arch))
+    }
+
+    pub(crate) fn holds(&self, table: &Table<bool>, arch: &Arch) -> bool {
+        table.at(self, arch) == Some(&true)
+    }
+
+    /// Whether a member of options that exist is feasible, without the reason why it is not.
+    pub(crate) fn feasible(&self, arch: &Arch) -> bool {
+        self.structured(arch)
+            && self.predicates.iter().all(|t| self.holds(t, arch))
+            && self.windows.iter().all(|w| self.within(w, arch))
+            && (self.either.iter()).all(|any| any.iter().any(|c| self.meets(c, arch)))
     }
 
     /// Whether `arch` is a feasible member; the error is the first violated part.

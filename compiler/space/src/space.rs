@@ -407,9 +407,16 @@ impl Space {
     }
 
     /// Predicates (by index) that exclude no raw member by themselves, and windows (by index) likewise.
-    pub fn vacuous(&self) -> Result<(Vec<usize>, Vec<usize>), TooHard> {
+    pub fn vacuous(
+        &self,
+        source: &mut impl crate::Source,
+    ) -> Result<(Vec<usize>, Vec<usize>), TooHard> {
+        let tries = self.tries(source);
         let mut predicates = Vec::new();
         for (i, t) in self.model.predicates.iter().enumerate() {
+            if tries.iter().any(|a| !self.model.holds(t, a)) {
+                continue;
+            }
             let mut p = Problem::raw(&self.model, self.limits.rows)?;
             p.predicate(t, false);
             if self.count(p)?.is_zero() {
@@ -418,6 +425,9 @@ impl Space {
         }
         let mut windows = Vec::new();
         for (i, w) in self.model.windows.iter().enumerate() {
+            if tries.iter().any(|a| !self.model.within(w, a)) {
+                continue;
+            }
             let mut p = Problem::raw(&self.model, self.limits.rows)?;
             p.weigh(&self.model, &w.cost);
             let p = p.parted(&self.model, self.limits.apart, false);

@@ -80,7 +80,8 @@ proptest! {
                 prop_assert_eq!(spread.quantile(share, 100), found.quantile(share, 100));
             }
         }
-        let (predicates, windows) = space.vacuous().unwrap();
+        let (predicates, windows) = space.vacuous(&mut Random::new(seed)).unwrap();
+        prop_assert_eq!(space.whole(&mut Random::new(seed)).unwrap(), raw.len() == feasible.len());
         for (i, p) in space.model().predicates.iter().enumerate() {
             prop_assert_eq!(predicates.contains(&i), raw.iter().all(|a| p.at(space.model(), a) == Some(&true)));
         }

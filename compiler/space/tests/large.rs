@@ -4,6 +4,11 @@ use nas_space::{Arch, Cost, Limits, Model, Site, Space, Table, Window};
 use num_bigint::BigUint;
 use num_traits::ToPrimitive;
 
+/// A source that has no chance in it.
+fn first(_: u64) -> u64 {
+    0
+}
+
 fn digits(n: usize, domain: usize) -> Model {
     let labels: Vec<String> = (0..domain).map(|o| o.to_string()).collect();
     let mut model = Model {
@@ -85,9 +90,11 @@ fn an_unsatisfiable_window_shows_the_closest_member() {
     let near = space.nearest().unwrap().unwrap();
     assert_eq!(near.arch, Arch(vec![Some(7); 40]));
     assert_eq!(near.violated[0].to_string(), "`sum` is 280, below 1000");
-    assert_eq!(space.vacuous().unwrap(), (vec![], vec![]));
+    assert_eq!(space.vacuous(&mut first).unwrap(), (vec![], vec![]));
     assert_eq!(
-        window(digits(40, 8), Some(0), None).vacuous().unwrap(),
+        window(digits(40, 8), Some(0), None)
+            .vacuous(&mut first)
+            .unwrap(),
         (vec![], vec![0])
     );
 }

@@ -119,3 +119,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn members_are_counted_up_to_a_number() {
+    let mut tried = 0;
+    // Of 3 and 525, a rule that says nothing reads choices that are counted by what the others left.
+    for seed in 0..600 {
+        let s = random_space(seed);
+        let all = s.enumerate().count() as u64;
+        let mut source = random::Random::new(seed);
+        for n in [0, 1, 2, 5, 40, 3_000] {
+            let up_to = s.members_up_to(n, &mut source).unwrap();
+            assert_eq!(up_to, n.min(all), "seed {seed}, up to {n}");
+            tried += u64::from(all > n && !s.model().windows.is_empty());
+        }
+    }
+    assert!(tried > 200, "{tried}");
+}

@@ -75,13 +75,10 @@ fn sample(ctx: &mut Ctx, args: &mut Args) -> Result<Value> {
     crate::ledger::note(ctx, crate::ledger::What::Draws);
     crate::ledger::note(ctx, crate::ledger::What::Uses(s.clone()));
     if ctx.checking() {
-        let all = a
-            .space
-            .feasible_size()
-            .ok()
-            .and_then(|n| u64::try_from(n).ok());
         let n = u64::try_from(n).unwrap_or(0);
-        return Ok(Value::Unknown(Known::Many(all.map_or(n, |a| a.min(n)))));
+        let mut stream = key.stream();
+        let met = (a.space).members_up_to(n, &mut |below| stream.below(below));
+        return Ok(Value::Unknown(Known::Many(met.unwrap_or(n))));
     }
     let n = n.clamp(0, 50_000_000) as usize;
     if let Some(c) = space::classes::of(ctx, &s, span)? {
